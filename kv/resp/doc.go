@@ -1,0 +1,3 @@
+// Package resp reads and writes RESP2 and RESP3, the Redis serialization
+// protocol.
+package resp
