@@ -1,0 +1,78 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of this package, for errors.Is. A command's own error reply is a
+// *ReplyError.
+var (
+	// ErrAuth: the store asks for another password than Config.Secret.
+	ErrAuth = errors.New("the store refused the password")
+	// ErrUnavailable: no node took the command; it surely did not run.
+	ErrUnavailable = errors.New("no store node took the command")
+	// ErrUncertain: the command was sent and no node said what became of it.
+	ErrUncertain = errors.New("outcome unknown")
+)
+
+// CallError is a command that could not be finished.
+type CallError struct {
+	Command string // its name
+	kind    error  // ErrUnavailable or ErrUncertain
+	node    string // where it was tried last
+	last    error  // why that failed
+	cause   error  // why no further node was tried: context.DeadlineExceeded ...; may be nil
+}
+
+// Error implements error.
+func (e *CallError) Error() string {
+	s := e.Command + ": " + e.kind.Error()
+	switch {
+	case e.last != nil:
+		s += fmt.Sprintf(": %s: %v", e.node, e.last)
+	case e.cause != nil:
+		s += ": " + e.cause.Error()
+	}
+	return s
+}
+
+// Unwrap lets errors.Is find ErrUnavailable or ErrUncertain, the end of the
+// context and the last failure.
+func (e *CallError) Unwrap() []error {
+	list := []error{e.kind}
+	for _, err := range []error{e.cause, e.last} {
+		if err != nil {
+			list = append(list, err)
+		}
+	}
+	return list
+}
+
+// Definite reports that the command surely did not run.
+func (e *CallError) Definite() bool { return e.kind == ErrUnavailable }
+
+// authError explains ErrAuth.
+func authError(node string, secretGiven bool, err error) error {
+	hint := "--secret-file=FILE with the store's password in it (or PINGD_SECRET)"
+	if secretGiven {
+		hint = "--secret-file must name a file with the same password as the store's own --secret-file"
+	}
+	return fmt.Errorf("%w: %s: %w\nhint: %s", ErrAuth, node, err, hint)
+}
+
+// ReplyError is an error reply of the command itself, such as WRONGTYPE.
+type ReplyError struct {
+	Command string // its name
+	err     error  // of the library
+}
+
+// Error implements error.
+func (e *ReplyError) Error() string { return e.Command + ": " + e.err.Error() }
+
+// Unwrap returns the library's error.
+func (e *ReplyError) Unwrap() error { return e.err }
+
+// Definite reports that the command surely changed nothing: Redis commands that
+// reply with an error do not.
+func (e *ReplyError) Definite() bool { return true }
