@@ -65,7 +65,7 @@ func (c *Client) pingd(ctx context.Context, sub string) (json.RawMessage, error)
 	}
 	text, ok := reply.(string)
 	if !ok || !json.Valid([]byte(text)) {
-		return nil, fmt.Errorf("PINGD %s: reply is not JSON", sub)
+		return nil, fmt.Errorf("PINGD %s: %w", sub, errNotJSON)
 	}
 	return json.RawMessage(text), nil
 }
