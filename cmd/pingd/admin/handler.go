@@ -1,0 +1,180 @@
+package admin
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Handler returns the whole listener's handler: host, method and secret are
+// checked before anything is answered.
+func (s *Server) Handler() http.Handler {
+	private := http.NewServeMux()
+	private.Handle("/metrics", bounded(s.metrics()))
+	private.Handle("/status", bounded(http.HandlerFunc(s.serveStatus)))
+	private.HandleFunc("/", s.serveRoot)
+
+	mux := http.NewServeMux()
+	mux.Handle("/healthz", bounded(http.HandlerFunc(serveHealth)))
+	mux.Handle("/readyz", bounded(http.HandlerFunc(s.serveReady)))
+	mux.Handle("/login", bounded(http.HandlerFunc(s.auth.serveLogin)))
+	mux.Handle("/", s.auth.require(private))
+	return s.guard(mux)
+}
+
+// guard refuses what no part of the listener would answer.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		if !s.knows(r.Host) {
+			refuse(w, http.StatusMisdirectedRequest, "this name is not known here: "+strings.ToValidUTF8(r.Host, "?"),
+				"use an IP address, or start pingd with --admin-host=NAME")
+			return
+		}
+		login := r.Method == http.MethodPost && r.URL.Path == "/login"
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && !login {
+			h.Set("Allow", "GET, HEAD")
+			refuse(w, http.StatusMethodNotAllowed, "this listener changes nothing", "use GET")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded limits the time of an answer. The mounted page sets its own: it streams.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Not every writer has deadlines (a test's recorder has none): the bound
+		// is for those that do.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuse answers with a reason and a way out.
+func refuse(w http.ResponseWriter, status int, reason, hint string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "%s\nhint: %s\n", reason, hint)
+}
+
+func serveHealth(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintln(w, "ok")
+}
+
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	var reasons []string
+	roles, _, closing := s.parts()
+	if closing {
+		reasons = append(reasons, "stopping")
+	}
+	for _, r := range roles {
+		if ready, ok := r.role.(Readier); ok {
+			if err := ready.Ready(); err != nil {
+				reasons = append(reasons, r.name+": "+err.Error())
+			}
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if reasons == nil {
+		fmt.Fprintln(w, "ok")
+		return
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	fmt.Fprintln(w, strings.Join(reasons, "\n"))
+}
+
+// Status is the answer of /status.
+type Status struct {
+	Name    string            `json:"name"`
+	Version string            `json:"version"`
+	Started time.Time         `json:"started"`
+	Roles   map[string]any    `json:"roles"` // each role's own status
+	Addrs   map[string]string `json:"addrs"` // listener -> bound address
+}
+
+// Status collects what every role says of itself.
+func (s *Server) Status() Status {
+	roles, _, _ := s.parts()
+	st := Status{Name: s.cfg.Name, Version: s.cfg.Version, Started: s.started, Roles: map[string]any{}, Addrs: s.Addrs()}
+	for _, r := range roles {
+		st.Roles[r.name] = r.role.Status()
+	}
+	return st
+}
+
+// Addrs returns the bound addresses of all roles and of the server itself.
+func (s *Server) Addrs() map[string]string {
+	roles, _, _ := s.parts()
+	addrs := map[string]string{"admin": s.Addr()}
+	for _, r := range roles {
+		for name, addr := range r.role.Addrs() {
+			addrs[name] = addr
+		}
+	}
+	return addrs
+}
+
+func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
+	text, err := json.MarshalIndent(s.Status(), "", "  ")
+	if err != nil {
+		s.cfg.Logger.Error("encode status", "component", "admin", "err", err)
+		refuse(w, http.StatusInternalServerError, "a role's status cannot be written as JSON", "the log of this process tells more")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(text, '\n')) // a client that went away is its own business
+}
+
+func (s *Server) metrics() http.Handler {
+	if s.cfg.Registry == nil {
+		return http.NotFoundHandler()
+	}
+	return promhttp.InstrumentMetricHandler(s.cfg.Registry, promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4,
+		Timeout:             10 * time.Second,
+		ErrorHandling:       promhttp.ContinueOnError,
+		Registry:            prometheus.WrapRegistererWithPrefix("", s.cfg.Registry),
+	}))
+}
+
+const index = `pingd %s, node %s
+
+/healthz  200 while this process lives
+/readyz   200 while every role is ready, 503 otherwise
+/status   the roles' own account, JSON
+/metrics  for Prometheus
+
+Role monitor puts its page here.
+`
+
+func (s *Server) serveRoot(w http.ResponseWriter, r *http.Request) {
+	_, page, _ := s.parts()
+	if page != nil {
+		page.ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path != "/" {
+		refuse(w, http.StatusNotFound, "nothing is here", "GET / lists what there is")
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, index, s.cfg.Version, s.cfg.Name)
+}
+
+// parts returns what was added so far.
+func (s *Server) parts() (roles []named, page http.Handler, closing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.roles[:len(s.roles):len(s.roles)], s.page, s.closing
+}

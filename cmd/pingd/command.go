@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"text/tabwriter"
+	"time"
+
+	"pingd/cmd/pingd/config"
+	"pingd/kv/client"
+)
+
+// How long the commands wait for an answer.
+const (
+	askTimeout    = 5 * time.Second
+	changeTimeout = 30 * time.Second
+	healthTimeout = 2 * time.Second
+)
+
+// cluster is what the commands need of the store.
+type cluster interface {
+	Status(ctx context.Context) (json.RawMessage, error)
+	Members(ctx context.Context) ([]client.Member, error)
+	Remove(ctx context.Context, name string) error
+	Transfer(ctx context.Context, name string) error
+}
+
+// command runs the subcommand that o names.
+func command(ctx context.Context, o config.Options, stdout io.Writer) (err error) {
+	switch o.Command.Name {
+	case "version":
+		fmt.Fprintln(stdout, thisBuild())
+		return nil
+	case "health":
+		return health(ctx, o, stdout)
+	}
+	addrs := o.JoinAddrs()
+	if len(addrs) == 0 {
+		addrs = []string{"127.0.0.1:" + config.DefaultRedisPort}
+	}
+	c, err := client.New(client.Config{Addrs: addrs, Secret: o.Secret.Reveal()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	err = ask(ctx, c, o.Command, stdout)
+	if errors.Is(err, client.ErrUnavailable) && !errors.Is(err, client.ErrAuth) {
+		return fmt.Errorf("%w\nhint: --join=HOST:PORT names a store node that runs", err)
+	}
+	return err
+}
+
+// ask runs a subcommand on a cluster.
+func ask(ctx context.Context, c cluster, cmd config.Command, stdout io.Writer) error {
+	limit := askTimeout
+	if cmd.Name == "remove" || cmd.Name == "transfer" {
+		limit = changeTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	switch cmd.Name {
+	case "status":
+		return showStatus(ctx, c, cmd.JSON, stdout)
+	case "members":
+		return showMembers(ctx, c, cmd.JSON, stdout)
+	case "remove":
+		if err := c.Remove(ctx, cmd.Node); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "%s is no longer a member\n", cmd.Node)
+		return nil
+	case "transfer":
+		if err := c.Transfer(ctx, cmd.Node); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, "leadership handed over")
+		return nil
+	}
+	return fmt.Errorf("command %q is unknown", cmd.Name)
+}
+
+func showMembers(ctx context.Context, c cluster, asJSON bool, stdout io.Writer) error {
+	members, err := c.Members(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(stdout, members)
+	}
+	t := tabwriter.NewWriter(stdout, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t, "NAME\tROLE\tSTATE\tREDIS\tRAFT\tSENTINEL\tADMIN")
+	for _, m := range members {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, part(m), state(m), m.Redis, m.Raft, orDash(m.Sentinel), orDash(m.Admin))
+	}
+	return t.Flush()
+}
+
+func part(m client.Member) string {
+	switch {
+	case m.Leader:
+		return "leader"
+	case m.Voter:
+		return "follower"
+	default:
+		return "learner"
+	}
+}
+
+func state(m client.Member) string {
+	if m.Alive {
+		return "alive"
+	}
+	return "dead"
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// health asks the process on this machine whether it lives.
+func health(ctx context.Context, o config.Options, stdout io.Writer) error {
+	if o.AdminAddr == config.Off {
+		return errors.New("--admin-addr=off: there is nobody to ask\nhint: --admin-addr=:19999")
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	url := "http://" + local(o.HostPort(o.AdminAddr)) + "/healthz"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	// No proxy of the environment: this is about this machine.
+	transport := &http.Transport{DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w\nhint: --admin-addr must be that of the running process", url, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask %s: %s", url, resp.Status)
+	}
+	fmt.Fprintln(stdout, "ok")
+	return nil
+}

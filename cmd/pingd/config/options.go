@@ -1,0 +1,165 @@
+package config
+
+import (
+	"slices"
+	"time"
+)
+
+// The roles that --role may name, in the order of the help.
+const (
+	Store    = "store"
+	Proxy    = "proxy"
+	Counter  = "counter"
+	Sentinel = "sentinel"
+	Monitor  = "monitor"
+	All      = "all"
+)
+
+// Roles returns every role but "all", in the order in which they are explained.
+func Roles() []string { return []string{Store, Proxy, Counter, Sentinel, Monitor} }
+
+// Options is every setting of one process. Load fills it; its zero value is not
+// usable. A field's help tag is its documentation: what it is, its unit, and what
+// it is for.
+//
+// The tag roles names the roles that a setting belongs to: given on the command
+// line for a process that starts none of them, it is a mistake.
+type Options struct {
+	General
+	StoreOptions
+	SentinelOptions
+	RegistryOptions
+	ProxyOptions
+	CounterOptions
+	MonitorOptions
+
+	// Given tells where each setting that is not at its default came from, by
+	// flag name.
+	Given map[string]Source `kong:"-"`
+
+	// Secret is the content of SecretFile, or of PINGD_SECRET.
+	Secret Secret `kong:"-"`
+
+	// Command is the subcommand, empty to start the roles.
+	Command Command `kong:"-"`
+}
+
+// General holds the settings of every process.
+type General struct {
+	Role            []string      `default:"all" placeholder:"ROLE,..." help:"What to start: any of store, proxy, counter, sentinel, monitor, or all."`
+	Name            string        `placeholder:"NAME" help:"This node's name, unique in the cluster (default: the host name)."`
+	Data            string        `default:"./pingd-data" placeholder:"DIR" help:"Directory for all durable state. One process at a time may own it."`
+	Bind            string        `default:"127.0.0.1" placeholder:"HOST" help:"Host for every listener that names none."`
+	Advertise       string        `placeholder:"HOST" help:"Host that others reach this node at. A name stays a name and is looked up at each dial (default: from --bind)."`
+	Join            []string      `placeholder:"HOST[:PORT],..." help:"Redis addresses of store nodes; every address that a name resolves to is tried. A store without it starts a cluster of its own."`
+	SecretFile      string        `placeholder:"FILE" help:"File with the password of the cluster: for Redis, Sentinel, admin and between the stores. Also $PINGD_SECRET."`
+	Insecure        bool          `help:"Let Redis, Raft, Sentinel and admin listen beyond loopback without a secret."`
+	AdminAddr       string        `default:":19999" placeholder:"[HOST]:PORT" help:"Health, metrics, status and the monitor's page; off to have none."`
+	AdminHost       []string      `placeholder:"NAME,..." help:"Further host names the admin listener answers to, such as that of a reverse proxy in front of it."`
+	LogLevel        string        `default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
+	LogFormat       string        `default:"text" placeholder:"FORMAT" help:"text or json."`
+	ShutdownTimeout time.Duration `default:"30s" placeholder:"TIME" help:"How long a graceful stop may take in all."`
+	Config          string        `placeholder:"FILE" help:"File of settings, one \"flag = value\" a line, # starts a comment."`
+	Check           bool          `help:"Check the configuration, print it and exit."`
+}
+
+// StoreOptions holds the settings of role store.
+type StoreOptions struct {
+	RedisAddr       string        `default:":6379" placeholder:"[HOST]:PORT" roles:"store" help:"Where Redis clients connect."`
+	RaftAddr        string        `default:":16379" placeholder:"[HOST]:PORT" roles:"store" help:"Where the other stores connect."`
+	Expect          int           `default:"0" placeholder:"N" roles:"store" help:"With --join: form one new cluster once N stores see one another; join the cluster if there is one."`
+	LogStore        string        `default:"wal" placeholder:"KIND" roles:"store" help:"Keeper of the Raft log: wal (fast) or bolt."`
+	ElectionTimeout time.Duration `default:"150ms" placeholder:"TIME" roles:"store" help:"Silence of the leader that starts an election; 300ms is advised across zones."`
+}
+
+// SentinelOptions holds the settings of the Sentinel endpoint, which every store
+// has and role sentinel offers without a store.
+type SentinelOptions struct {
+	SentinelAddr string `default:":26379" placeholder:"[HOST]:PORT" roles:"store,sentinel" help:"Where Sentinel clients connect; off to have none."`
+	MasterName   string `default:"master" placeholder:"NAME" roles:"store,sentinel" help:"Sentinel's name for the cluster."`
+}
+
+// RegistryOptions holds what proxies and the servers that register share.
+type RegistryOptions struct {
+	Prefix string `default:"/app/servers/" placeholder:"KEY" roles:"proxy,counter" help:"Keys in the store under which servers register."`
+}
+
+// ProxyOptions holds the settings of role proxy.
+type ProxyOptions struct {
+	ProxyAddr       string        `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
+	Backend         []string      `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
+	ProxyMaxconn    int           `default:"10000" placeholder:"N" roles:"proxy" help:"Most connections of visitors at a time."`
+	ProxyRetries    int           `default:"2" placeholder:"N" roles:"proxy" help:"Further servers tried when one cannot be reached."`
+	ProxyGrace      time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"On stop: time for the requests under way."`
+	CheckInterval   time.Duration `default:"2s" placeholder:"TIME" roles:"proxy" help:"Time between two health checks of a server."`
+	CheckRise       int           `default:"2" placeholder:"N" roles:"proxy" help:"Passed checks in a row that bring a server back."`
+	CheckFall       int           `default:"5" placeholder:"N" roles:"proxy" help:"Failed checks in a row that take a server out."`
+	CheckTimeout    time.Duration `default:"2s" placeholder:"TIME" roles:"proxy" help:"Time a health check may take; at most --check-interval."`
+	TimeoutConnect  time.Duration `default:"5s" placeholder:"TIME" roles:"proxy" help:"Time to reach a server."`
+	TimeoutResponse time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"Time for a server to begin its answer."`
+	TimeoutClient   time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"Silence of a visitor that ends the connection."`
+	AccessLog       string        `default:"off" placeholder:"FILE" roles:"proxy" help:"A line for each request: to a file, to standard output (-), or off."`
+}
+
+// CounterOptions holds the settings of role counter.
+type CounterOptions struct {
+	CounterAddr    string        `default:":8000" placeholder:"[HOST]:PORT" roles:"counter" help:"Where the proxies connect."`
+	CounterKey     string        `default:"hits" placeholder:"KEY" roles:"counter" help:"Key in the store that holds the number."`
+	CounterTimeout time.Duration `default:"5s" placeholder:"TIME" roles:"counter" help:"Time a visit waits for the store, a fail-over included."`
+}
+
+// MonitorOptions holds the settings of role monitor.
+type MonitorOptions struct {
+	MonitorProc string `default:"/proc" placeholder:"DIR" roles:"monitor" help:"Where the host's /proc is seen, in a container; also $HOST_PROC."`
+	MonitorSys  string `default:"/sys" placeholder:"DIR" roles:"monitor" help:"Where the host's /sys is seen, in a container; also $HOST_SYS."`
+}
+
+// Command is a subcommand with its arguments; the zero value starts the roles.
+type Command struct {
+	Name string // status, members, remove, transfer, health, version or empty
+	Node string // the member that remove and transfer are about; may be empty for transfer
+	JSON bool   // status, members: machine-readable output
+}
+
+// grammar is what the command line may say, in the words of the parser.
+type grammar struct {
+	Options `embed:""`
+
+	Start    struct{} `cmd:"" default:"1" hidden:"" help:"Start the roles given by --role."`
+	Status   asJSON   `cmd:"" help:"Show the cluster: leader, term, members and their state."`
+	Members  asJSON   `cmd:"" help:"List the store nodes."`
+	Remove   oneNode  `cmd:"" help:"Take a store node out of the cluster."`
+	Transfer mayNode  `cmd:"" help:"Hand the leadership over, to NAME or to the best node."`
+	Health   struct{} `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
+	Version  struct{} `cmd:"" help:"Show the version."`
+}
+
+type asJSON struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type oneNode struct {
+	Name string `arg:"" name:"NAME"`
+}
+
+type mayNode struct {
+	Name string `arg:"" optional:"" name:"NAME"`
+}
+
+// Starts tells whether this process starts role. Where a store is started, role
+// sentinel is not: a store brings its own Sentinel endpoint.
+func (o *Options) Starts(role string) bool {
+	named := func(r string) bool { return slices.Contains(o.Role, r) || slices.Contains(o.Role, All) }
+	return named(role) && (role != Sentinel || !named(Store))
+}
+
+// Started returns the roles that this process starts, in the order of Roles.
+func (o *Options) Started() []string {
+	var started []string
+	for _, r := range Roles() {
+		if o.Starts(r) {
+			started = append(started, r)
+		}
+	}
+	return started
+}

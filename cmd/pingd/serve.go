@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"pingd/cmd/pingd/admin"
+	"pingd/cmd/pingd/config"
+	"pingd/cmd/pingd/group"
+	"pingd/kv/client"
+)
+
+// role is a part of the process. New has bound its listeners; Run serves until ctx
+// ends, lets go of what it holds and returns nil; Close frees a role that was never
+// run.
+type role interface {
+	Run(ctx context.Context) error
+	Close() error
+	Status() any
+	Addrs() map[string]string
+}
+
+// env is what roles are made of.
+type env struct {
+	o         config.Options
+	log       *slog.Logger
+	metrics   *prometheus.Registry
+	stdout    io.Writer
+	build     build
+	advertise string // host that others reach this node at
+	listeners *listeners
+	store     *client.Client // the cluster as seen by the other roles; nil when none is named
+	admin     *admin.Server  // nil when it is off
+}
+
+// addr returns the address of a listener as others reach it, empty when it is off.
+func (e *env) addr(flag string) string {
+	bound, ok := e.listeners.addrs[flag]
+	if !ok {
+		return ""
+	}
+	return reachable(bound, e.o.Bind, e.advertise)
+}
+
+// serve starts the roles that o names and blocks until all have stopped.
+func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Writer) (err error) {
+	bound, err := listen(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer bound.close()
+	e := &env{o: o, log: log, stdout: stdout, build: thisBuild(), metrics: prometheus.NewRegistry(), advertise: advertised(ctx, o), listeners: bound}
+	e.registerBuild()
+	if addrs := e.storeAddrs(); len(addrs) > 0 {
+		e.store, err = client.New(client.Config{Addrs: addrs, Secret: o.Secret.Reveal(), Logger: log})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, e.store.Close()) }()
+	}
+	what := announcement{Name: o.Name, Roles: o.Started(), Admin: e.addr("admin-addr"), Addrs: map[string]string{}}
+	members, roles, err := e.makeAll()
+	if err != nil {
+		return err
+	}
+	for _, r := range roles {
+		for name, a := range r.Addrs() {
+			what.Addrs[name] = reachable(a, o.Bind, e.advertise)
+		}
+	}
+	if e.store != nil {
+		a := &announcer{store: e.store, what: what, log: log}
+		members = append(members, group.Member{Name: "announcement", Run: a.Run})
+	}
+	log.Info("pingd starts", "version", e.build.short(), "roles", o.Started(), "addrs", what.Addrs, "admin", what.Admin)
+	err = group.Run(ctx, group.Config{Timeout: o.ShutdownTimeout, Stopping: e.stopping, Logger: log}, members...)
+	if err == nil {
+		log.Info("pingd has stopped")
+	}
+	return err
+}
+
+// makeAll makes the admin listener and every role, in the order of their start. If
+// one cannot be made, those made before are closed.
+func (e *env) makeAll() (members []group.Member, roles []role, err error) {
+	defer func() {
+		if err != nil {
+			for _, r := range roles {
+				err = errors.Join(err, r.Close())
+			}
+			if e.admin != nil {
+				err = errors.Join(err, e.admin.Close())
+			}
+		}
+	}()
+	if ln := e.listeners.take("admin-addr"); ln != nil {
+		e.admin, err = admin.New(admin.Config{
+			Listener: ln, Name: e.o.Name, Version: e.build.short(), Secret: e.o.Secret.Reveal(),
+			Hosts:    append([]string{e.o.Bind, e.advertise}, e.o.AdminHost...),
+			Registry: e.metrics, Logger: e.log,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		members = append(members, group.Member{Name: "admin", Run: e.admin.Run})
+	}
+	for _, m := range makers {
+		if !e.o.Starts(m.name) {
+			continue
+		}
+		r, err := m.make(e)
+		if err != nil {
+			return nil, roles, fmt.Errorf("%s: %w", m.name, err)
+		}
+		roles = append(roles, r)
+		members = append(members, group.Member{Name: m.name, Run: r.Run})
+		if e.admin == nil {
+			continue
+		}
+		e.admin.Add(m.name, r)
+		if page, ok := r.(interface{ Handler() http.Handler }); ok {
+			e.admin.Mount(page.Handler())
+		}
+	}
+	return members, roles, nil
+}
+
+// stopping is called once when the stop begins.
+func (e *env) stopping() {
+	if e.admin != nil {
+		e.admin.Stopping()
+	}
+}
+
+// storeAddrs returns the Redis addresses to find the store at: the own store first.
+func (e *env) storeAddrs() []string {
+	addrs := e.o.JoinAddrs()
+	if bound, ok := e.listeners.addrs["redis-addr"]; ok {
+		addrs = append([]string{local(bound)}, addrs...)
+	}
+	return addrs
+}
+
+// registerBuild registers what every process measures of itself.
+func (e *env) registerBuild() {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "pingd_build_info", Help: "What this binary was made of; always 1.",
+		ConstLabels: prometheus.Labels{"version": e.build.Version, "commit": e.build.Commit, "goversion": e.build.Go},
+	})
+	info.Set(1)
+	e.metrics.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+}
