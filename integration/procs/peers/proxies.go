@@ -1,0 +1,118 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"pingd/integration/procs"
+)
+
+// Proxy is a proxy or a web server, as one that answers at Addr.
+type Proxy struct {
+	*procs.Process
+	Addr string
+}
+
+// StartHAProxy starts HAProxy before the backends with the tutorial's settings
+// (round robin, check inter 2000 rise 2 fall 5, redispatch, retries 2), without
+// its log, on the given number of threads.
+func StartHAProxy(ctx context.Context, lab *procs.Lab, name string, threads int, backends []string) (*Proxy, error) {
+	path, err := find("haproxy", "haproxy")
+	if err != nil {
+		return nil, err
+	}
+	conf := func(addr, dir string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "global\n  nbthread %d\n  maxconn 8192\n", threads)
+		b.WriteString("defaults\n  mode http\n  option redispatch\n  retries 2\n  option forwardfor\n" +
+			"  timeout connect 5s\n  timeout client 50s\n  timeout server 50s\n")
+		fmt.Fprintf(&b, "frontend web\n  bind %s\n  default_backend apps\nbackend apps\n  balance roundrobin\n", addr)
+		for i, backend := range backends {
+			fmt.Fprintf(&b, "  server app%d %s check inter 2000 rise 2 fall 5\n", i+1, backend)
+		}
+		return b.String()
+	}
+	return startProxy(ctx, lab, procs.Spec{Name: name, Path: path}, conf,
+		func(file string) []string { return []string{"-db", "-f", file} })
+}
+
+// nginxHead is the same for every nginx here: in the foreground, with every
+// file below the Lab's directory.
+const nginxHead = `daemon off;
+pid %[1]s/nginx.pid;
+error_log stderr warn;
+worker_processes %[2]d;
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
+http {
+  access_log off;
+  keepalive_requests 100000000;
+  client_body_temp_path %[1]s/body;
+  proxy_temp_path %[1]s/proxy;
+  fastcgi_temp_path %[1]s/fastcgi;
+  uwsgi_temp_path %[1]s/uwsgi;
+  scgi_temp_path %[1]s/scgi;
+`
+
+// StartNginx starts nginx as a proxy before the backends, round robin over kept
+// connections, with the given number of workers.
+func StartNginx(ctx context.Context, lab *procs.Lab, name string, workers int, backends []string) (*Proxy, error) {
+	conf := func(addr, dir string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, nginxHead, dir, workers)
+		b.WriteString("  upstream apps {\n")
+		for _, backend := range backends {
+			fmt.Fprintf(&b, "    server %s;\n", backend)
+		}
+		b.WriteString("    keepalive 512;\n    keepalive_requests 100000000;\n  }\n")
+		fmt.Fprintf(&b, "  server {\n    listen %s;\n    location / {\n      proxy_pass http://apps;\n"+
+			"      proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n"+
+			"      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n    }\n  }\n}\n", addr)
+		return b.String()
+	}
+	return startNginx(ctx, lab, name, conf)
+}
+
+// StartBackend starts nginx as an application that answers every GET at once
+// with body, in one worker: as fast a backend as there is, so that what is
+// measured is the proxy before it.
+func StartBackend(ctx context.Context, lab *procs.Lab, name, body string) (*Proxy, error) {
+	conf := func(addr, dir string) string {
+		return fmt.Sprintf(nginxHead, dir, 1) + fmt.Sprintf(
+			"  server {\n    listen %s;\n    location / { default_type text/plain; return 200 %q; }\n  }\n}\n", addr, body)
+	}
+	return startNginx(ctx, lab, name, conf)
+}
+
+func startNginx(ctx context.Context, lab *procs.Lab, name string, conf func(addr, dir string) string) (*Proxy, error) {
+	path, err := find("nginx", "nginx-light")
+	if err != nil {
+		return nil, err
+	}
+	return startProxy(ctx, lab, procs.Spec{Name: name, Path: path, Workers: true}, conf,
+		func(file string) []string { return []string{"-c", file, "-e", "stderr"} })
+}
+
+// startProxy writes the configuration for a free port, starts the program on it
+// and waits until it accepts.
+func startProxy(ctx context.Context, lab *procs.Lab, spec procs.Spec, conf func(addr, dir string) string, args func(file string) []string) (*Proxy, error) {
+	dir, err := lab.Dir(spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := lab.Addr()
+	if err != nil {
+		return nil, err
+	}
+	file, err := write(dir, "server.conf", conf(addr, dir))
+	if err != nil {
+		return nil, err
+	}
+	spec.Dir, spec.Args = dir, args(file)
+	p, err := lab.Start(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return &Proxy{Process: p, Addr: addr}, p.WaitReady(ctx, procs.Listens(addr))
+}
