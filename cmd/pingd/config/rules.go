@@ -153,7 +153,7 @@ func (v *validator) exposure() {
 	var open, flags []string
 	for _, l := range o.listening() {
 		addr := o.HostPort(l.addr)
-		if l.private && l.addr != Off && checkAddr(l.addr) == "" && !loopback(addr) {
+		if l.private && l.addr != Off && checkAddr(addr) == "" && !loopback(addr) {
 			open, flags = append(open, addr), append(flags, "--"+l.flag)
 		}
 	}
@@ -216,7 +216,7 @@ func (v *validator) proxy() {
 	if o.CheckTimeout > o.CheckInterval {
 		v.advise(v.spell("check-timeout", o.CheckTimeout), "is longer than the time between two checks, --check-interval="+short(o.CheckInterval), v.spell("check-timeout", short(o.CheckInterval)))
 	}
-	if o.ProxyGrace > o.ShutdownTimeout {
+	if o.ProxyGrace > o.ShutdownTimeout && o.ShutdownTimeout >= time.Second {
 		v.advise(v.spell("proxy-grace", o.ProxyGrace), "is longer than the whole stop may take, --shutdown-timeout="+short(o.ShutdownTimeout), "--shutdown-timeout="+short(o.ProxyGrace+10*time.Second))
 	}
 	if o.AccessLog == "" {

@@ -15,7 +15,7 @@ func nearest(name string, candidates []string) string {
 		return best
 	}
 	for _, c := range candidates {
-		if strings.HasPrefix(c, name) || strings.HasSuffix(c, "-"+name) {
+		if strings.HasPrefix(c, name) || strings.HasSuffix(c, "-"+name) || len(c) > 3 && strings.HasPrefix(name, c) {
 			return c
 		}
 	}
