@@ -210,9 +210,17 @@ func (p *Process) Kill() error {
 // Terminate sends SIGTERM and waits for the end. An exit status other than 0 is
 // an error, and so is a context that ends first (the process then still runs).
 func (p *Process) Terminate(ctx context.Context) error {
-	if err := p.Signal(syscall.SIGTERM); err != nil {
+	if err := p.BeginTerminate(); err != nil {
 		return err
 	}
+	return p.Terminated(ctx)
+}
+
+// BeginTerminate sends SIGTERM and returns at once: Terminated waits.
+func (p *Process) BeginTerminate() error { return p.Signal(syscall.SIGTERM) }
+
+// Terminated waits for the end that BeginTerminate asked for.
+func (p *Process) Terminated(ctx context.Context) error {
 	select {
 	case <-p.Done():
 	case <-ctx.Done():

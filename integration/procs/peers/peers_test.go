@@ -113,8 +113,10 @@ func TestProxies(t *testing.T) {
 		t.Fatal(err)
 	}
 	starts := map[string]func() (*peers.Proxy, error){
-		nginx:   func() (*peers.Proxy, error) { return peers.StartNginx(ctx, lab, "nginx", 2, []string{backend.Addr}) },
-		haproxy: func() (*peers.Proxy, error) { return peers.StartHAProxy(ctx, lab, "haproxy", 2, []string{backend.Addr}) },
+		nginx: func() (*peers.Proxy, error) { return peers.StartNginx(ctx, lab, "nginx", 2, []string{backend.Addr}) },
+		haproxy: func() (*peers.Proxy, error) {
+			return peers.StartHAProxy(ctx, lab, "haproxy", 2, []string{backend.Addr})
+		},
 	}
 	for program, start := range starts {
 		p, err := start()

@@ -1,0 +1,13 @@
+// Command bench measures pingd, and the systems it is measured against, as real
+// processes on this machine. It is no test: figures depend on the machine, so it
+// prints what the machine was like, runs what is compared in turn within the
+// same minutes, and states ratios.
+//
+//	go run ./integration/bench load http://127.0.0.1:8080/      visits: lost, twice, gaps
+//	go run ./integration/bench load --cluster --fault=kill-leader
+//	go run ./integration/bench store                            group commit beside etcd and Redis
+//	go run ./integration/bench failover                         gaps beside Redis Sentinel
+//	go run ./integration/bench proxy                            CPU per request beside HAProxy, nginx
+//
+// Everything listens on loopback addresses only and ends with the command.
+package main
