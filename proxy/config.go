@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pingd/proxy/front"
+	"pingd/proxy/health"
+	"pingd/proxy/http1"
+)
+
+// Checks is how fast opinions about servers change; see its fields.
+type Checks = health.Config
+
+// Timeouts bound every wait; see its fields.
+type Timeouts = front.Timeouts
+
+// Limits bound request heads; see its fields.
+type Limits = http1.Limits
+
+// Config of a Proxy. Source and one of Listener and Addr are required; zero
+// fields take their defaults.
+type Config struct {
+	// Listener accepts clients; nil listens on Addr. New takes it over.
+	Listener net.Listener
+	// Addr is host:port to listen on; port 0 means any free port.
+	Addr string
+	// Source tells which backends there are.
+	Source Source
+
+	// Checks: interval 2s, rise 2, fall 5, timeout = interval, fast interval
+	// 500ms, down interval = interval, 3 refused connections.
+	Checks Checks
+	// Timeouts: connect 5s, head 10s, body 30s, response 30s, keep-alive 60s,
+	// tunnel 1h, grace 30s.
+	Timeouts Timeouts
+	// Limits: head 32 KiB, 200 lines, target 16 KiB.
+	Limits Limits
+	// MaxConn is how many client connections are served at once (default
+	// 10,000); more wait to be accepted.
+	MaxConn int
+	// Queue is how long a request waits for a free slot when every server that
+	// could take it has its maxconn requests (default 5s). Then it gets 503.
+	Queue time.Duration
+	// Retries is how many failed connections a request survives (default 2,
+	// negative none). A request that a server may have seen is sent again once,
+	// and only when its method is idempotent.
+	Retries int
+	// RetryPercent is the share of requests that may be retried (default 20,
+	// negative none), beside 10 a second.
+	RetryPercent int
+	// Trusted are networks of proxies whose X-Forwarded-* and Forwarded are
+	// believed; nobody else's are.
+	Trusted []netip.Prefix
+	// NoVia leaves out the Via field that RFC 9110 section 7.6.3 demands in
+	// requests: some servers do not compress for a request that has one.
+	NoVia bool
+
+	// AccessLog gets a line per request, batched (nil: none). It is not closed.
+	AccessLog io.Writer
+	// AccessLogJSON writes JSON lines in place of HAProxy-like ones.
+	AccessLogJSON bool
+	// Logger gets changes of state and faults (nil: none).
+	Logger *slog.Logger
+	// Metrics registers pingd_proxy_* (nil: not registered).
+	Metrics prometheus.Registerer
+}
+
+// withDefaults checks c and fills in its zero fields.
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	wrong := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	if c.Source == nil {
+		wrong("proxy: no source of backends\nhint: --backend=127.0.0.1:8000")
+	}
+	if c.Listener == nil && c.Addr == "" {
+		wrong("proxy: no address to listen on\nhint: --proxy-addr=:8080")
+	}
+	for name, d := range map[string]time.Duration{
+		"check interval": c.Checks.Interval, "check timeout": c.Checks.Timeout, "connect timeout": c.Timeouts.Connect,
+		"head timeout": c.Timeouts.Head, "body timeout": c.Timeouts.Body, "response timeout": c.Timeouts.Response,
+		"keep-alive timeout": c.Timeouts.KeepAlive, "tunnel timeout": c.Timeouts.Tunnel, "grace": c.Timeouts.Grace, "queue timeout": c.Queue,
+	} {
+		if d < 0 {
+			wrong("proxy: %s %s is negative\nhint: leave it out for the default", name, d)
+		}
+	}
+	if c.Limits.Head > 1<<16-1 {
+		wrong("proxy: head limit %d is over 65535", c.Limits.Head)
+	}
+	if c.MaxConn < 0 {
+		wrong("proxy: maxconn %d is negative\nhint: --proxy-maxconn=10000", c.MaxConn)
+	}
+	if c.Retries == 0 {
+		c.Retries = 2
+	}
+	if c.RetryPercent == 0 {
+		c.RetryPercent = 20
+	}
+	c.Retries, c.RetryPercent = max(c.Retries, 0), max(c.RetryPercent, 0)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, errors.Join(errs...)
+}

@@ -1,0 +1,241 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"pingd/proxy/http1"
+	"pingd/proxy/upstream"
+	"pingd/proxy/wire"
+)
+
+const (
+	bufSize  = 32 << 10 // one read of a body
+	inSize   = 8 << 10  // first size of the request buffer; it grows to the head limit
+	heldSize = 64 << 10 // request body kept for sending it again
+)
+
+// work is what a connection needs while a request is under way. Idle ones
+// return it.
+type work struct {
+	in    []byte // from the client; in[:client.w] is unread
+	out   []byte // heads and small bodies on their way, either direction
+	up    []byte // from the server, leased while waiting
+	lease serverBuffer
+	req   http1.Request
+	resp  http1.Response
+	fwd   http1.Forward
+	body  body
+	key   []byte
+	date  clock
+}
+
+var (
+	works   = sync.Pool{New: func() any { return &work{in: make([]byte, inSize), out: make([]byte, 0, inSize)} }}
+	buffers = sync.Pool{New: func() any { return (*[bufSize]byte)(make([]byte, bufSize)) }}
+)
+
+// client is one client connection. Its goroutine owns all but what mu guards.
+type client struct {
+	f    *Front
+	conn *wire.Conn
+	hard context.Context // ends when requests in flight are cut
+
+	ip      []byte
+	trusted bool
+	first   bool // no request yet
+	*work
+	w      int // bytes in work.in
+	head   int // of them, the request head
+	whole  int // of them, the part of the body that came with it
+	rec    Record
+	tried  upstream.Tried
+	pumped bool // a part of the request body came after the head
+	keyed  bool // a server that counts keys may have seen the request
+
+	mu      sync.Mutex
+	waiting bool // between requests
+	other   io.Closer
+}
+
+func newClient(f *Front, hard context.Context, conn net.Conn) *client {
+	c := &client{f: f, conn: wire.New(conn), hard: hard, first: true}
+	if addr := remote(conn); addr != (netip.Addr{}) {
+		c.ip = addr.AppendTo(nil)
+		c.trusted = f.trusts(addr)
+	}
+	return c
+}
+
+// Take lends the connection its buffers for the read that ends its idle time.
+func (c *client) Take() []byte {
+	if c.work == nil {
+		c.work = works.Get().(*work)
+	}
+	return c.in
+}
+
+// Return takes them back: the client has sent nothing yet.
+func (c *client) Return() { c.release() }
+
+func (c *client) release() {
+	if c.work == nil {
+		return
+	}
+	w := c.work
+	c.work = nil
+	w.body.held = w.body.held[:0]
+	if cap(w.out) <= 2*bufSize && w.up == nil {
+		works.Put(w)
+	}
+}
+
+// serve answers requests until one of both sides has had enough.
+func (c *client) serve() {
+	for c.next() {
+		if !c.exchange() {
+			return
+		}
+		c.first = false
+	}
+}
+
+// next waits for a request and reads its head. It is false when there is none.
+func (c *client) next() bool {
+	c.rec, c.head = Record{Client: c.ip}, 0
+	if c.w == 0 && !c.idle() {
+		return false
+	}
+	c.rec.Start = wire.Now()
+	limit := c.rec.Start.After(c.f.cfg.Timeouts.Head)
+	c.req.Reset(c.f.cfg.Limits)
+	for {
+		n, perr := c.req.Parse(c.in[:c.w])
+		if perr != nil {
+			c.refuse(perr)
+			return false
+		}
+		if n > 0 {
+			c.head = n
+			return true
+		}
+		if c.w == len(c.in) {
+			c.in = append(c.in, make([]byte, len(c.in))...)
+		}
+		m, err := c.conn.Read(c.in[c.w:], limit)
+		c.w += m
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.refuse(errSlow)
+			return false
+		case err != nil:
+			return false // gone, with half a head: nobody to answer
+		}
+	}
+}
+
+var errSlow = &http1.Error{Status: 408, Reason: "the request did not arrive in time"}
+
+// idle waits for the first byte of a request without holding buffers.
+func (c *client) idle() bool {
+	c.release()
+	c.mu.Lock()
+	c.waiting = true
+	c.mu.Unlock()
+	if c.f.draining.Load() {
+		return false
+	}
+	wait := c.f.cfg.Timeouts.KeepAlive
+	if c.first {
+		wait = min(wait, c.f.cfg.Timeouts.Head)
+	}
+	limit := wire.Now().After(wait)
+	for {
+		n, err := c.conn.ReadLeased(c, limit)
+		if err != nil && !errors.Is(err, wire.ErrInterrupted) {
+			return false
+		}
+		c.mu.Lock()
+		c.waiting = false
+		c.mu.Unlock()
+		// Told to stop, but a request is already here: it is answered.
+		if err != nil && c.conn.Quiet() {
+			return false
+		}
+		c.conn.Resume()
+		if err == nil {
+			c.w = n
+			return true
+		}
+		limit = wire.Now().After(time.Second)
+	}
+}
+
+// closeIdle ends the connection if it is between requests.
+func (c *client) closeIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting {
+		c.conn.Interrupt()
+	}
+}
+
+// cut ends the connection and the one to the server at once.
+func (c *client) cut() {
+	_ = c.conn.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.other != nil {
+		_ = c.other.Close()
+	}
+}
+
+// attach names the server's connection that cut must close too.
+func (c *client) attach(up io.Closer) {
+	c.mu.Lock()
+	c.other = up
+	c.mu.Unlock()
+	if up != nil && c.hard.Err() != nil {
+		_ = up.Close()
+	}
+}
+
+// leave closes our side and reads on for a moment: closing with unread bytes
+// resets the connection, and the reset can overtake the response (RFC 9112
+// section 9.6).
+func (c *client) leave() {
+	_ = c.conn.CloseWrite()
+	c.conn.Resume()
+	buf := buffers.Get().(*[bufSize]byte)
+	defer buffers.Put(buf)
+	limit := wire.Now().After(2 * time.Second)
+	for left := 1 << 20; left > 0; {
+		n, err := c.conn.Read(buf[:], limit)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// finish counts and records the request.
+func (c *client) finish(status int, end string) {
+	c.rec.Status, c.rec.End, c.rec.Done = status, end, wire.Now()
+	if s := c.rec.Server; s != nil {
+		s.BytesIn.Add(c.rec.In)
+		s.BytesOut.Add(c.rec.Out)
+	}
+	if c.f.cfg.Record == nil {
+		return
+	}
+	if c.head > 0 {
+		c.rec.Method, c.rec.Target, c.rec.Host = c.req.MethodBytes(c.in), c.req.Target(c.in), c.req.Host(c.in)
+	}
+	c.f.cfg.Record(&c.rec)
+}

@@ -1,0 +1,44 @@
+package front
+
+import (
+	"pingd/proxy/upstream"
+	"pingd/proxy/wire"
+)
+
+// Record is what is known about a request when it has ended. It and what it
+// points to are valid only until the function it is given to returns.
+type Record struct {
+	// Client is the client's address, Method, Target and Host are as received;
+	// all are empty when the request could not be read.
+	Client, Method, Target, Host []byte
+	// Server is the last server tried, nil when there was none.
+	Server *upstream.Server
+	// Status is what the client was told; 0 when it was told nothing.
+	Status int
+	// End says in words how the exchange ended; "ok" when all was well.
+	End string
+	// Start is the first byte of the request, Picked a slot on the last server,
+	// Connected its connection, Answered the response head, Done the end. Steps
+	// not reached are 0.
+	Start, Picked, Connected, Answered, Done wire.Instant
+	// Retries counts repeated attempts, Redispatches those that went to another
+	// server.
+	Retries, Redispatches int
+	// In and Out count body bytes from and to the client as framed.
+	In, Out int64
+	// Reused is set when the server's connection had carried a request before.
+	Reused bool
+}
+
+// The ends that are not an error of somebody in particular.
+const (
+	endOK          = "ok"
+	endRefused     = "request refused: "
+	endClientGone  = "the client went away"
+	endClientStall = "the client stalled"
+	endTruncated   = "the backend's response ended early"
+	endStalled     = "the backend stalled in its response"
+	endEarly       = "the backend answered before the whole request"
+	endTunnel      = "tunnel closed"
+	endStopped     = "the proxy stopped"
+)

@@ -1,0 +1,213 @@
+package http1
+
+// Chunked finds the end of a chunked body (RFC 9112 section 7.1) in bytes that
+// pass by: sizes, extensions, line ends and trailer fields are checked, nothing
+// is copied or changed. The zero value scans a request's body.
+type Chunked struct {
+	state  chunkState
+	resp   bool
+	digits uint8
+	left   int64 // data bytes left of the current chunk
+	line   int   // bytes of the current extension or trailer section
+	colon  bool  // the current trailer line has its colon
+	name   int   // bytes of its name
+	word   [17]byte
+}
+
+type chunkState uint8
+
+const (
+	chunkSize chunkState = iota
+	chunkExt
+	chunkSizeLF
+	chunkData
+	chunkDataCR
+	chunkDataLF
+	trailerStart
+	trailerLine
+	trailerLF
+	trailerEndLF
+	chunkDone
+)
+
+const (
+	maxChunkLine = 4 << 10  // extensions of one chunk
+	maxTrailer   = 16 << 10 // whole trailer section
+)
+
+// Reset prepares c for the next body; response tells whose fault an error is.
+func (c *Chunked) Reset(response bool) { *c = Chunked{resp: response} }
+
+// Done reports whether the whole body, trailer section included, has passed.
+func (c *Chunked) Done() bool { return c.state == chunkDone }
+
+// Scan goes over p and returns how many of its bytes belong to the body: all
+// of them until the body is done. On an error the first n bytes are sound.
+func (c *Chunked) Scan(p []byte) (n int, done bool, err *Error) {
+	for n < len(p) && c.state != chunkDone {
+		m, _, err := c.Next(p[n:])
+		n += m
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, c.state == chunkDone, nil
+}
+
+// Next consumes n bytes of p: framing up to and including the first run of
+// chunk data, which it returns as part of p. It consumes at least one byte of a
+// non-empty p unless the body is done or an error is met.
+func (c *Chunked) Next(p []byte) (n int, data []byte, err *Error) {
+	for n < len(p) {
+		if c.state == chunkData {
+			m := int64(len(p) - n)
+			if m > c.left {
+				m = c.left
+			}
+			data = p[n : n+int(m)]
+			if c.left -= m; c.left == 0 {
+				c.state = chunkDataCR
+			}
+			return n + int(m), data, nil
+		}
+		if c.state == chunkDone {
+			return n, nil, nil
+		}
+		if err := c.step(p[n]); err != nil {
+			return n, nil, err
+		}
+		n++
+	}
+	return n, nil, nil
+}
+
+func (c *Chunked) step(b byte) *Error {
+	switch c.state {
+	case chunkSize:
+		return c.size(b)
+	case chunkExt:
+		return c.ext(b)
+	case chunkSizeLF:
+		if b != '\n' {
+			return faultChunkSize.of(c.resp)
+		}
+		c.digits, c.line = 0, 0
+		if c.state = chunkData; c.left == 0 {
+			c.state = trailerStart
+		}
+	case chunkDataCR:
+		if b != '\r' {
+			return faultChunkEnd.of(c.resp)
+		}
+		c.state = chunkDataLF
+	case chunkDataLF:
+		if b != '\n' {
+			return faultChunkEnd.of(c.resp)
+		}
+		c.state = chunkSize
+	default:
+		return c.trailer(b)
+	}
+	return nil
+}
+
+func (c *Chunked) size(b byte) *Error {
+	switch {
+	case class[b]&isHex != 0:
+		if c.digits == 15 { // 60 bits: cannot overflow
+			return faultChunkSize.of(c.resp)
+		}
+		c.digits++
+		c.left = c.left<<4 | int64(hexValue(b))
+	case c.digits == 0:
+		return faultChunkSize.of(c.resp)
+	case b == '\r':
+		c.state = chunkSizeLF
+	case b == ';', b == ' ', b == '\t':
+		// White space only before a semicolon (BWS): a size followed by spaces
+		// alone is not in the grammar, and ext refuses it.
+		c.state, c.line, c.colon = chunkExt, 1, b == ';'
+	default:
+		return faultChunkSize.of(c.resp)
+	}
+	return nil
+}
+
+func (c *Chunked) ext(b byte) *Error {
+	if c.line++; c.line > maxChunkLine {
+		return faultChunkExt.of(c.resp)
+	}
+	switch {
+	case b == '\r' && c.colon:
+		c.state, c.colon = chunkSizeLF, false
+	case b == ';':
+		c.colon = true
+	case class[b]&isValue == 0, !c.colon && b != ' ' && b != '\t':
+		return faultChunkExt.of(c.resp)
+	}
+	return nil
+}
+
+func (c *Chunked) trailer(b byte) *Error {
+	if c.line++; c.line > maxTrailer {
+		return faultTrailer.of(c.resp)
+	}
+	switch c.state {
+	case trailerStart:
+		if b == '\r' {
+			c.state = trailerEndLF
+			return nil
+		}
+		c.state, c.colon, c.name = trailerLine, false, 0
+		return c.trailerByte(b)
+	case trailerLine:
+		if b == '\r' && c.colon {
+			c.state = trailerLF
+			return nil
+		}
+		return c.trailerByte(b)
+	case trailerLF:
+		c.state = trailerStart
+	case trailerEndLF:
+		c.state = chunkDone
+	}
+	if b != '\n' {
+		return faultTrailer.of(c.resp)
+	}
+	return nil
+}
+
+// trailerByte checks a trailer field like a header field, and that it does not
+// pretend to be one that frames or routes the message (RFC 9110 section 6.5.1).
+func (c *Chunked) trailerByte(b byte) *Error {
+	switch {
+	case c.colon:
+		if class[b]&isValue == 0 {
+			return faultTrailer.of(c.resp)
+		}
+	case b == ':' && c.name > 0:
+		c.colon = true
+		if c.name > len(c.word) {
+			break
+		}
+		switch identify(c.word[:c.name]) {
+		case nameContentLength, nameTransferEncoding, nameHost, nameConnection:
+			return faultTrailer.of(c.resp)
+		}
+	case class[b]&isToken == 0:
+		return faultTrailer.of(c.resp)
+	default:
+		if c.name < len(c.word) {
+			c.word[c.name] = b
+		}
+		c.name++
+	}
+	return nil
+}
+
+func hexValue(b byte) byte {
+	if b <= '9' {
+		return b - '0'
+	}
+	return b | 0x20 - 'a' + 10
+}

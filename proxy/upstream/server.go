@@ -1,0 +1,223 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pingd/proxy/health"
+	"pingd/proxy/wire"
+)
+
+// Server is a member of a Set with all that is known about it. Its exported
+// fields count and may be used by any goroutine.
+type Server struct {
+	Counters
+
+	addr string
+	name string
+	set  *Set
+
+	backend atomic.Pointer[Backend]
+	state   atomic.Uint32 // health.State, for readers without the lock
+	active  atomic.Int64  // requests holding a slot
+	peak    atomic.Int64
+	gone    atomic.Bool
+	seen    atomic.Bool // a check has come back
+	stop    context.CancelFunc
+	nudge   chan struct{} // the checker should look again now
+
+	mu       sync.Mutex
+	machine  *health.Machine
+	result   string    // of the last check, as HAProxy writes it: L4OK, L7STS 500
+	changed  time.Time // of the state
+	downtime time.Duration
+	idle     []*Conn // last in, first out
+}
+
+// Counters are a server's sums since it appeared.
+type Counters struct {
+	Requests      atomic.Int64 // requests sent, repeated ones included
+	Responses     [6]atomic.Int64
+	ConnectErrors atomic.Int64
+	Deaths        atomic.Int64 // connection ended before a response
+	Timeouts      atomic.Int64 // no response in time
+	Invalid       atomic.Int64 // what came was not a response
+	Truncated     atomic.Int64 // the response ended early
+	Retries       atomic.Int64 // requests sent again because this server failed
+	Redispatches  atomic.Int64 // those of them that went to another server
+	BytesIn       atomic.Int64 // from clients
+	BytesOut      atomic.Int64 // to clients
+	ChecksFailed  atomic.Int64
+}
+
+// Backend returns the current description.
+func (s *Server) Backend() *Backend { return s.backend.Load() }
+
+// Name returns the name that the server keeps for life.
+func (s *Server) Name() string { return s.name }
+
+// State returns the current health.
+func (s *Server) State() health.State { return health.State(s.state.Load()) }
+
+// Conn is a connection to a server.
+type Conn struct {
+	*wire.Conn
+	Server *Server
+	// Reused is set once the connection has carried a response: the server may
+	// have closed it meanwhile.
+	Reused bool
+	since  wire.Instant // idle since
+}
+
+// Idle returns a kept connection that is still open, or nil.
+func (s *Server) Idle() *Conn {
+	for {
+		s.mu.Lock()
+		n := len(s.idle)
+		if n == 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		c := s.idle[n-1]
+		s.idle[n-1] = nil
+		s.idle = s.idle[:n-1]
+		s.mu.Unlock()
+		if c.Quiet() {
+			return c
+		}
+		_ = c.Close() // closed by the server or it spoke unasked
+	}
+}
+
+// Dial makes a new connection. What it finds out counts as a passive check.
+func (s *Server) Dial(ctx context.Context) (*Conn, error) {
+	c, err := s.set.dial(ctx, s.addr)
+	if err != nil {
+		if ctx.Err() == nil || context.Cause(ctx) == context.DeadlineExceeded {
+			s.refused()
+		}
+		return nil, err
+	}
+	s.mu.Lock()
+	s.machine.Connected()
+	s.mu.Unlock()
+	return &Conn{Conn: wire.New(c), Server: s}, nil
+}
+
+// Keep puts a connection back after a complete exchange. It is closed when the
+// server has been removed or keeps enough.
+func (s *Server) Keep(c *Conn) {
+	c.Reused, c.since = true, wire.Now()
+	s.mu.Lock()
+	if s.gone.Load() || len(s.idle) >= s.set.cfg.MaxIdle {
+		s.mu.Unlock()
+		_ = c.Close()
+		return
+	}
+	s.idle = append(s.idle, c)
+	s.mu.Unlock()
+}
+
+// sweep closes connections that were idle for too long or are no longer open.
+func (s *Server) sweep(before wire.Instant) {
+	s.mu.Lock()
+	n := 0
+	for n < len(s.idle) && s.idle[n].since < before {
+		n++
+	}
+	old := append([]*Conn(nil), s.idle[:n]...)
+	s.idle = append(s.idle[:0], s.idle[n:]...)
+	s.mu.Unlock()
+	for _, c := range old {
+		_ = c.Close()
+	}
+}
+
+func (s *Server) refused() {
+	s.ConnectErrors.Add(1)
+	s.mu.Lock()
+	changed := s.machine.Refused()
+	s.mu.Unlock()
+	if changed {
+		s.moved("connections refused")
+		select {
+		case s.nudge <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// moved publishes a change of state that the machine has made.
+func (s *Server) moved(why string) {
+	now := time.Now()
+	s.mu.Lock()
+	from, to := s.State(), s.machine.State()
+	if from == health.Down || from == health.Refusing {
+		s.downtime += now.Sub(s.changed)
+	}
+	s.changed = now
+	s.state.Store(uint32(to))
+	s.mu.Unlock()
+	if from != to {
+		s.set.stateChanged(s, from, to, why)
+	}
+}
+
+// retire lets go of the kept connections; the last request in flight closes its
+// own.
+func (s *Server) retire() {
+	s.mu.Lock()
+	s.gone.Store(true)
+	idle := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	for _, c := range idle {
+		_ = c.Close()
+	}
+}
+
+// full reports whether every slot is taken.
+func (s *Server) full() bool {
+	limit := int64(s.Backend().MaxConn)
+	return limit > 0 && s.active.Load() >= limit
+}
+
+func (s *Server) enter() {
+	n := s.active.Add(1)
+	if n > s.peak.Load() {
+		s.peak.Store(n) // a race may lose a count of one; a peak is a hint
+	}
+}
+
+func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", addr)
+}
+
+// View is a server's state at one moment.
+type View struct {
+	State    health.State
+	Check    string    // result of the last check
+	Changed  time.Time // when the state last changed
+	Downtime time.Duration
+	Active   int64 // requests in flight
+	Peak     int64
+	Idle     int // connections kept open
+}
+
+// View returns the current state.
+func (s *Server) View() View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := View{
+		State: s.State(), Check: s.result, Changed: s.changed, Downtime: s.downtime,
+		Active: s.active.Load(), Peak: s.peak.Load(), Idle: len(s.idle),
+	}
+	if v.State == health.Down || v.State == health.Refusing {
+		v.Downtime += time.Since(s.changed)
+	}
+	return v
+}

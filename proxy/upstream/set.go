@@ -1,0 +1,230 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"pingd/proxy/balance"
+	"pingd/proxy/health"
+	"pingd/proxy/wire"
+)
+
+// Errors of Acquire. Both mean 503 to a client.
+var (
+	// ErrNoServer is returned at once when no member may get traffic.
+	ErrNoServer = errors.New("no server is available")
+	// ErrQueue is returned when no slot became free in time.
+	ErrQueue = errors.New("no server had a free slot in time")
+)
+
+// Config of a Set. Zero fields take their defaults.
+type Config struct {
+	// Health is how fast opinions about servers change.
+	Health health.Config
+	// Queue is how long a request waits for a slot (default 5s).
+	Queue time.Duration
+	// FirstCheck is how long a request waits for the very first check of the
+	// only servers there are (default 1s): at start-up it beats an error.
+	FirstCheck time.Duration
+	// IdleTime is how long an unused connection is kept (default 30s).
+	IdleTime time.Duration
+	// MaxIdle is how many unused connections are kept per server (default 1024).
+	MaxIdle int
+	// Logger gets each change of a server's state (nil: none).
+	Logger *slog.Logger
+	// Dial makes connections (nil: TCP).
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+}
+
+// Set is the current members. Make it with NewSet; safe for concurrent use.
+type Set struct {
+	cfg  Config
+	log  *slog.Logger
+	dial func(ctx context.Context, addr string) (net.Conn, error)
+
+	mu      sync.Mutex
+	members []*Server
+	leaving []*Server // removed, with requests in flight
+	ring    balance.RoundRobin[*Server]
+	waiting []*waiter
+	ctx     context.Context // of Run; nil before
+	wg      sync.WaitGroup
+}
+
+// waiter is a request without a slot, oldest first.
+type waiter struct {
+	got   chan *Server // capacity 1
+	avoid Tried
+	keyed bool
+}
+
+// NewSet returns an empty Set.
+func NewSet(cfg Config) *Set {
+	cfg.Health = cfg.Health.WithDefaults()
+	cfg.Queue = or(cfg.Queue, 5*time.Second)
+	cfg.FirstCheck = or(cfg.FirstCheck, time.Second)
+	cfg.IdleTime = or(cfg.IdleTime, 30*time.Second)
+	if cfg.MaxIdle <= 0 {
+		cfg.MaxIdle = 1024
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = dialTCP
+	}
+	return &Set{cfg: cfg, log: cfg.Logger, dial: cfg.Dial}
+}
+
+func or(d, def time.Duration) time.Duration {
+	if d <= 0 {
+		return def
+	}
+	return d
+}
+
+// Run checks the members and closes stale connections until ctx ends. Members
+// given to Update before Run are checked when it starts.
+func (s *Set) Run(ctx context.Context) {
+	s.mu.Lock()
+	s.ctx = ctx
+	for _, m := range s.members {
+		s.launch(m)
+	}
+	s.mu.Unlock()
+
+	tick := time.NewTicker(s.cfg.IdleTime / 6)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+			before := wire.Now() - wire.Instant(s.cfg.IdleTime)
+			for _, m := range s.Servers() {
+				m.sweep(before)
+			}
+		case <-ctx.Done():
+		}
+	}
+	s.wg.Wait()
+}
+
+// Close lets go of every member and its kept connections. Call it after Run
+// returned and the last request ended.
+func (s *Set) Close() { s.Update(nil) }
+
+// Servers returns the current members in the order of the list.
+func (s *Set) Servers() []*Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Server(nil), s.members...)
+}
+
+// Leaving returns removed servers that still have requests in flight.
+func (s *Set) Leaving() []*Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Server(nil), s.leaving...)
+}
+
+// Waiting returns the length of the queue.
+func (s *Set) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiting)
+}
+
+// Update makes list the members. A server stays the same one, with its health
+// and connections, as long as its name and address stay; of two with one name
+// the first counts.
+func (s *Set) Update(list []Backend) {
+	s.mu.Lock()
+	old := make(map[string]*Server, len(s.members))
+	for _, m := range s.members {
+		old[m.name] = m
+	}
+	var members, added []*Server
+	seen := make(map[string]bool, len(list))
+	for i := range list {
+		b := list[i]
+		if seen[b.Name] {
+			continue
+		}
+		seen[b.Name] = true
+		m := old[b.Name]
+		if m == nil || m.addr != b.Addr {
+			m = s.newServer(&b)
+			added = append(added, m)
+		} else {
+			delete(old, b.Name)
+			m.backend.Store(&b)
+		}
+		s.ring.Set(m, b.Weight)
+		members = append(members, m)
+	}
+	s.members = members
+	for _, m := range old {
+		s.remove(m)
+	}
+	if s.ctx != nil {
+		for _, m := range added {
+			s.launch(m)
+		}
+	}
+	s.serveWaiting()
+	s.mu.Unlock()
+	for _, m := range added {
+		s.log.Info("backend added", "backend", m.name, "addr", m.addr)
+	}
+	for _, m := range old {
+		m.retire()
+		s.log.Info("backend removed", "backend", m.name, "addr", m.addr)
+	}
+}
+
+func (s *Set) newServer(b *Backend) *Server {
+	m := &Server{addr: b.Addr, name: b.Name, set: s, machine: health.NewMachine(s.cfg.Health), nudge: make(chan struct{}, 1), changed: time.Now()}
+	m.backend.Store(b)
+	return m
+}
+
+// remove takes m out of the picking; s.mu is held.
+func (s *Set) remove(m *Server) {
+	s.ring.Remove(m)
+	m.gone.Store(true)
+	if m.stop != nil {
+		m.stop()
+	}
+	if m.active.Load() > 0 {
+		s.leaving = append(s.leaving, m)
+	}
+}
+
+// launch starts m's checker; s.mu is held and Run is waiting for the group, or
+// about to.
+func (s *Set) launch(m *Server) {
+	if s.ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	m.stop = cancel
+	s.wg.Go(func() {
+		defer cancel()
+		m.checkLoop(ctx)
+	})
+}
+
+func (s *Set) stateChanged(m *Server, from, to health.State, why string) {
+	log := s.log.Warn
+	if to == health.Up {
+		log = s.log.Info
+	}
+	log("backend state changed", "backend", m.name, "addr", m.addr,
+		"from", from.String(), "to", to.String(), "why", why)
+	s.mu.Lock()
+	s.serveWaiting()
+	s.mu.Unlock()
+}
