@@ -1,0 +1,245 @@
+package engine
+
+import "math"
+
+// setOptions are the options of SET and GETEX.
+type setOptions struct {
+	nx, xx, get, keepTTL, persist bool
+	expires                       bool
+	at                            int64
+}
+
+// words returns how each option word is spelled with its unit; nil if it is no
+// expiry.
+func expiryWord(arg []byte) (unit expireUnit, ok bool) {
+	switch {
+	case equalFold(arg, "EX"):
+		return expireUnit{}, true
+	case equalFold(arg, "PX"):
+		return expireUnit{millis: true}, true
+	case equalFold(arg, "EXAT"):
+		return expireUnit{absolute: true}, true
+	case equalFold(arg, "PXAT"):
+		return expireUnit{millis: true, absolute: true}, true
+	}
+	return unit, false
+}
+
+// parseSet reads the options after SET key value, or GETEX key, or answers what is
+// wrong with them.
+func (c *call) parseSet(from int, getex bool) (o setOptions, ok bool) {
+	expiryAt := 0
+	var unit expireUnit
+	for i := from; i < len(c.args); i++ {
+		arg := c.args[i]
+		u, isExpiry := expiryWord(arg)
+		switch {
+		case isExpiry && i+1 < len(c.args) && expiryAt == 0 && !o.keepTTL && !o.persist:
+			i++
+			unit, expiryAt = u, i
+		case !getex && !o.xx && equalFold(arg, "NX"):
+			o.nx = true
+		case !getex && !o.nx && equalFold(arg, "XX"):
+			o.xx = true
+		case !getex && equalFold(arg, "GET"):
+			o.get = true
+		case !getex && expiryAt == 0 && equalFold(arg, "KEEPTTL"):
+			o.keepTTL = true
+		case getex && expiryAt == 0 && equalFold(arg, "PERSIST"):
+			o.persist = true
+		default:
+			c.fail(errSyntax)
+			return o, false
+		}
+	}
+	if expiryAt == 0 {
+		return o, true
+	}
+	o.expires = true
+	o.at, ok = c.deadline(expiryAt, unit)
+	return o, ok
+}
+
+// cmdSet is SET key value [NX|XX] [GET] [EX|PX|EXAT|PXAT time|KEEPTTL].
+func cmdSet(c *call) {
+	o, ok := c.parseSet(3, false)
+	if !ok {
+		return
+	}
+	key := c.args[1]
+	var ent *entry
+	if o.get {
+		if ent, ok = c.getString(key); !ok {
+			return
+		}
+		if ent == nil {
+			c.null()
+		} else {
+			c.str(ent.val)
+		}
+	} else {
+		ent = c.get(key)
+	}
+	if o.nx && ent != nil || o.xx && ent == nil {
+		if !o.get {
+			c.null()
+		}
+		return
+	}
+	ent = c.set(key, newString(c.args[2]), o.keepTTL)
+	c.notify(ClassString, "set", key)
+	if o.expires {
+		c.setExpire(ent, o.at)
+		c.notify(ClassGeneric, "expire", key)
+	}
+	if !o.get {
+		c.ok()
+	}
+}
+
+func cmdSetNX(c *call) {
+	if c.get(c.args[1]) != nil {
+		c.int(0)
+		return
+	}
+	c.create(c.args[1], newString(c.args[2]))
+	c.notify(ClassString, "set", c.args[1])
+	c.int(1)
+}
+
+func cmdSetEX(c *call)  { c.setEX(expireUnit{}) }
+func cmdPSetEX(c *call) { c.setEX(expireUnit{millis: true}) }
+
+func (c *call) setEX(unit expireUnit) {
+	at, ok := c.deadline(2, unit)
+	if !ok {
+		return
+	}
+	ent := c.set(c.args[1], newString(c.args[3]), false)
+	c.setExpire(ent, at)
+	c.notify(ClassString, "set", c.args[1])
+	c.notify(ClassGeneric, "expire", c.args[1])
+	c.ok()
+}
+
+func cmdGetSet(c *call) {
+	ent, ok := c.getString(c.args[1])
+	if !ok {
+		return
+	}
+	if ent == nil {
+		c.null()
+	} else {
+		c.str(ent.val)
+	}
+	c.set(c.args[1], newString(c.args[2]), false)
+	c.notify(ClassString, "set", c.args[1])
+}
+
+func cmdMSet(c *call) {
+	if len(c.args)%2 == 0 {
+		c.wrongArity()
+		return
+	}
+	c.msetAll()
+	c.ok()
+}
+
+func cmdMSetNX(c *call) {
+	if len(c.args)%2 == 0 {
+		c.wrongArity()
+		return
+	}
+	for i := 1; i < len(c.args); i += 2 {
+		if c.get(c.args[i]) != nil {
+			c.int(0)
+			return
+		}
+	}
+	c.msetAll()
+	c.int(1)
+}
+
+func (c *call) msetAll() {
+	for i := 1; i < len(c.args); i += 2 {
+		c.set(c.args[i], newString(c.args[i+1]), false)
+		c.notify(ClassString, "set", c.args[i])
+	}
+}
+
+// maxString is the longest string, Redis's proto-max-bulk-len.
+const maxString = 512 << 20
+
+func cmdAppend(c *call) {
+	key, tail := c.args[1], c.args[2]
+	ent, ok := c.getString(key)
+	if !ok {
+		return
+	}
+	if ent == nil {
+		ent = c.create(key, newString(tail))
+	} else {
+		if stringLen(ent.val)+len(tail) > maxString {
+			c.fail(errTooLong)
+			return
+		}
+		v := c.grow(ent)
+		// Bytes beyond the old length are in nobody else's view of the slice, but
+		// grow has made the value ours anyway.
+		v.b = append(v.b, tail...)
+		c.resized(len(tail))
+	}
+	c.notify(ClassString, "append", key)
+	c.int(int64(stringLen(ent.val)))
+}
+
+// grow touches a string entry and returns its value as a text to change in place.
+func (c *call) grow(ent *entry) *text {
+	c.touch(ent)
+	if n, ok := ent.val.(*number); ok {
+		c.replace(ent, &text{b: stringBytes(n, nil), grown: true})
+	}
+	v := c.own(ent).(*text)
+	v.grown = true
+	return v
+}
+
+func cmdSetRange(c *call) {
+	key, patch := c.args[1], c.args[3]
+	offset, ok := c.argInt(2)
+	if !ok {
+		return
+	}
+	if offset < 0 {
+		c.fail(errOffset)
+		return
+	}
+	ent, ok := c.getString(key)
+	if !ok {
+		return
+	}
+	if len(patch) == 0 {
+		n := 0
+		if ent != nil {
+			n = stringLen(ent.val)
+		}
+		c.int(int64(n))
+		return
+	}
+	if offset > math.MaxInt64-int64(len(patch)) || offset+int64(len(patch)) > maxString {
+		c.fail(errTooLong)
+		return
+	}
+	if ent == nil {
+		ent = c.create(key, &text{grown: true})
+	}
+	v := c.grow(ent)
+	before := len(v.b)
+	if end := int(offset) + len(patch); end > before {
+		v.b = append(v.b, make([]byte, end-before)...)
+	}
+	copy(v.b[offset:], patch)
+	c.resized(len(v.b) - before)
+	c.notify(ClassString, "setrange", key)
+	c.int(int64(len(v.b)))
+}
