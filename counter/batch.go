@@ -27,8 +27,7 @@ type outcome struct {
 }
 
 // batcher gathers waiting visits into calls of the Incrementer, one call at a
-// time. Measured against two calls at a time, one makes larger batches and fewer
-// log entries for the same latency.
+// time: the longer the store takes, the more visits share the next call.
 type batcher struct {
 	store    Incrementer
 	key      string
