@@ -1,0 +1,257 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// Config is what a Bus needs. All but Listener and Self is optional.
+type Config struct {
+	Listener net.Listener
+	Secret   string
+	Self     func() Identity // asked anew for each handshake
+	Logger   *slog.Logger
+
+	// Dial opens a connection; tests put faults into it. Host names are resolved
+	// in it, so anew at each dial. Default: net.Dialer.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+
+	// Handler answers requests on Forward and Control connections.
+	Handler Handler
+
+	// HandshakeTimeout bounds a handshake. Default 3 s.
+	HandshakeTimeout time.Duration
+}
+
+// maxPending bounds how many strangers may be in a handshake at once; more are
+// hung up on.
+const maxPending = 256
+
+// Bus is a node's end of the cluster bus. Serve runs it; its methods are safe
+// for concurrent use.
+type Bus struct {
+	cfg     Config
+	raft    *stream
+	pending chan struct{}
+
+	mu     sync.Mutex
+	ctx    context.Context // Serve's
+	closed bool
+	raftOK bool                  // Raft connections are admitted
+	conns  map[net.Conn]struct{} // every connection, so that Close can end them
+
+	wg sync.WaitGroup
+}
+
+// New returns a Bus on cfg.Listener. Nothing runs before Serve.
+func New(cfg Config) *Bus {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", addr)
+		}
+	}
+	if cfg.HandshakeTimeout <= 0 {
+		cfg.HandshakeTimeout = 3 * time.Second
+	}
+	return &Bus{
+		cfg:     cfg,
+		pending: make(chan struct{}, maxPending),
+		conns:   map[net.Conn]struct{}{},
+	}
+}
+
+// Serve accepts connections until ctx ends or the listener breaks, then closes
+// every connection and waits for what runs on them.
+func (b *Bus) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	b.mu.Lock()
+	b.ctx = ctx
+	b.mu.Unlock()
+	stop := context.AfterFunc(ctx, b.shut)
+	defer b.wg.Wait()
+	defer b.shut()
+	defer cancel()
+	defer stop()
+	for {
+		c, err := b.cfg.Listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil || b.isClosed() {
+				return nil
+			}
+			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+				continue
+			}
+			if waitOut(ctx, err) {
+				continue
+			}
+			return fmt.Errorf("accept on cluster bus: %w", err)
+		}
+		select {
+		case b.pending <- struct{}{}:
+		default:
+			_ = c.Close()
+			continue
+		}
+		if !b.track(c) {
+			<-b.pending
+			continue
+		}
+		b.wg.Go(func() { b.serveConn(ctx, c) })
+	}
+}
+
+// Shut closes the listener and all connections at once. Serve returns then.
+func (b *Bus) Shut() { b.shut() }
+
+func (b *Bus) shut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	b.closed = true
+	_ = b.cfg.Listener.Close()
+	for c := range b.conns {
+		_ = c.Close()
+	}
+	if b.raft != nil {
+		b.raft.stop()
+	}
+}
+
+func (b *Bus) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
+// track takes c under the care of Close, or closes it when it is too late.
+func (b *Bus) track(c net.Conn) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		_ = c.Close()
+		return false
+	}
+	b.conns[c] = struct{}{}
+	return true
+}
+
+// spawn runs f on a goroutine that Serve waits for, unless the bus is closed.
+func (b *Bus) spawn(f func()) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.wg.Go(f)
+	}
+	return !b.closed
+}
+
+func (b *Bus) drop(c net.Conn) {
+	_ = c.Close()
+	b.mu.Lock()
+	delete(b.conns, c)
+	b.mu.Unlock()
+}
+
+// serveConn owns c through its handshake, and after it unless it becomes Raft's.
+func (b *Bus) serveConn(ctx context.Context, c net.Conn) {
+	deadline := time.Now().Add(b.cfg.HandshakeTimeout)
+	peer, p, err := welcome(c, []byte(b.cfg.Secret), b.cfg.Self(), deadline, b.admit)
+	<-b.pending
+	if err != nil {
+		b.drop(c)
+		level := slog.LevelDebug
+		if errors.Is(err, ErrSecret) {
+			level = slog.LevelWarn
+		}
+		b.cfg.Logger.Log(ctx, level, "refused bus connection", "remote", c.RemoteAddr().String(), "peer", peer.Name, "err", err)
+		return
+	}
+	if p == Raft {
+		if !b.handOver(c) {
+			b.drop(c)
+		}
+		return
+	}
+	defer b.drop(c)
+	serveRequests(ctx, c, peer, p, b.cfg.Handler)
+}
+
+// admit decides on a peer that knows the secret.
+func (b *Bus) admit(peer Identity, p Purpose) byte {
+	self := b.cfg.Self()
+	if p == Control {
+		return statusOK
+	}
+	if self.Cluster != peer.Cluster || self.Cluster == "" {
+		return statusCluster
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p == Raft && !b.raftOK {
+		return statusRefused
+	}
+	return statusOK
+}
+
+// Dial opens a connection for p to addr and returns who is there. Errors wrap
+// ErrSecret, ErrCluster, ErrProto or ErrRefused, or come from the network.
+func (b *Bus) Dial(ctx context.Context, addr string, p Purpose) (net.Conn, Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.cfg.HandshakeTimeout)
+	defer cancel()
+	c, err := b.cfg.Dial(ctx, addr)
+	if err != nil {
+		return nil, Identity{}, fmt.Errorf("dial %s: %w", addr, err)
+	}
+	if !b.track(c) {
+		return nil, Identity{}, fmt.Errorf("dial %s: %w", addr, net.ErrClosed)
+	}
+	deadline, _ := ctx.Deadline()
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	peer, err := greet(c, []byte(b.cfg.Secret), b.cfg.Self(), p, deadline)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		b.drop(c)
+		return nil, peer, fmt.Errorf("dial %s: %w", addr, err)
+	}
+	return &tracked{Conn: c, bus: b}, peer, nil
+}
+
+// tracked forgets a connection of the bus's once it is closed.
+type tracked struct {
+	net.Conn
+	bus *Bus
+}
+
+// Close closes the connection.
+func (t *tracked) Close() error {
+	t.bus.drop(t.Conn)
+	return nil
+}
+
+// waitOut pauses after an error that passes, such as too many open files.
+func waitOut(ctx context.Context, err error) bool {
+	if !isTransient(err) {
+		return false
+	}
+	t := time.NewTimer(50 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,162 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"pingd/kv/engine"
+)
+
+type engineStamp = engine.Stamp
+
+// Do runs one client's pipeline group in order and appends one reply each to
+// out. On an error out is as it was; see the errors of this package for what it
+// promises. What a successful Do wrote is on the disks of a majority, and what
+// it read is no older than the call. Safe for concurrent use.
+func (r *Replica) Do(ctx context.Context, cmds []engine.Command, out *engine.Replies) error {
+	n, size := out.Len(), len(out.Buf)
+	err := r.do(ctx, cmds, out)
+	if err != nil {
+		out.Ends, out.Buf = out.Ends[:n], out.Buf[:size]
+	}
+	return err
+}
+
+func (r *Replica) do(ctx context.Context, cmds []engine.Command, out *engine.Replies) error {
+	first, last := writeSpan(cmds)
+	if first < 0 {
+		return r.read(ctx, cmds, out)
+	}
+	if first > 0 {
+		if err := r.read(ctx, cmds[:first], out); err != nil {
+			return err
+		}
+	}
+	// Reads between writes go through the log with them: that is one round
+	// instead of one for each change between reading and writing. Reads after the
+	// last write are answered here if this node leads: it has just shown so.
+	end := last + 1
+	if !r.route().self {
+		end = len(cmds)
+	}
+	local, err := r.propose(ctx, cmds[first:end], out, false)
+	if err != nil || end == len(cmds) {
+		return err
+	}
+	if local {
+		r.engine.Read(time.Now().UnixMilli(), cmds[end:], out)
+		return nil
+	}
+	if err := r.read(ctx, cmds[end:], out); err != nil {
+		return ErrUncertain // the writes before were done
+	}
+	return nil
+}
+
+// writeSpan returns the first and the last command that has to go through the
+// log; -1 if there is none.
+func writeSpan(cmds []engine.Command) (first, last int) {
+	first, last = -1, -1
+	for i := range cmds {
+		if writes(&cmds[i]) {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	return first, last
+}
+
+// writes reports whether c has to go through the log. A command the engine does
+// not know gets its error reply without.
+func writes(c *engine.Command) bool {
+	if c.Txn != nil {
+		first, _ := writeSpan(c.Txn.Cmds)
+		return first >= 0
+	}
+	if len(c.Args) == 0 {
+		return false
+	}
+	spec := engine.Lookup(c.Args[0])
+	return spec != nil && spec.Flags&engine.Write != 0
+}
+
+// read answers read-only commands: here if this node leads, else by the leader.
+func (r *Replica) read(ctx context.Context, cmds []engine.Command, out *engine.Replies) error {
+	if r.route().self {
+		err := r.readHere(ctx, cmds, out)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ErrCanceled
+		}
+	}
+	_, err := r.propose(ctx, cmds, out, true)
+	if errors.Is(err, ErrUncertain) {
+		err = ErrNoLeader // a read that nobody answered did nothing
+	}
+	return err
+}
+
+// propose sends commands through the outbox and waits; local tells that this
+// node led when they were applied.
+func (r *Replica) propose(ctx context.Context, cmds []engine.Command, out *engine.Replies, read bool) (local bool, err error) {
+	p := newProposal(cmds)
+	if len(p.body) > r.cfg.MaxCommand && len(cmds) > 1 && !read {
+		return r.proposeEach(ctx, cmds, out)
+	}
+	if len(p.body) > r.cfg.MaxCommand {
+		return false, ErrTooLarge
+	}
+	o := r.outbox
+	o.pending.Add(1)
+	defer o.pending.Add(-1)
+	if err := o.submit(p, read); err != nil {
+		return false, err
+	}
+	var got outcome
+	select {
+	case got = <-p.done:
+	case <-ctx.Done():
+		if o.withdraw(p) {
+			return false, ErrCanceled
+		}
+		return false, ErrUncertain
+	}
+	if got.err != nil {
+		return false, got.err
+	}
+	appendRange(out, got.replies, got.from, p.n)
+	return got.local, nil
+}
+
+// proposeEach sends a group that is too large for one entry in halves.
+func (r *Replica) proposeEach(ctx context.Context, cmds []engine.Command, out *engine.Replies) (bool, error) {
+	half := len(cmds) / 2
+	if _, err := r.propose(ctx, cmds[:half], out, false); err != nil {
+		return false, err
+	}
+	local, err := r.propose(ctx, cmds[half:], out, false)
+	if err != nil {
+		return false, ErrUncertain // the first half was done
+	}
+	return local, nil
+}
+
+// ReadLocal answers read-only commands from this node's own data, which may lag
+// behind the leader's. It returns ErrStale when this node has not heard from a
+// leader for longer than Config.StaleBound.
+func (r *Replica) ReadLocal(cmds []engine.Command, out *engine.Replies) error {
+	node := r.raftNode()
+	if node == nil {
+		return ErrStale
+	}
+	if !r.route().self && time.Since(node.LastContact()) > r.cfg.StaleBound {
+		return ErrStale
+	}
+	r.engine.Read(time.Now().UnixMilli(), cmds, out)
+	return nil
+}

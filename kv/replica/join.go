@@ -1,0 +1,269 @@
+package replica
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"pingd/kv/replica/bus"
+	"pingd/kv/replica/entry"
+	"pingd/kv/replica/machine"
+)
+
+const (
+	changeWait   = 2 * time.Second        // for one change of Raft's configuration
+	memberEvery  = 100 * time.Millisecond // between looks of the leader at non-voters
+	announceWait = 500 * time.Millisecond // between looks of a node at its own announcement
+)
+
+// joinRequest asks the leader to let a node in, or to take note of its
+// addresses.
+type joinRequest struct {
+	Cluster string         `json:"cluster"`
+	Member  machine.Member `json:"member"`
+	Rejoin  bool           `json:"rejoin"` // the node has been a member: never add it anew
+}
+
+// joinAnswer is the leader's. At most one field is set.
+type joinAnswer struct {
+	Leader  string `json:"leader,omitempty"` // bus address: ask there
+	Taken   bool   `json:"taken,omitempty"`
+	Removed bool   `json:"removed,omitempty"`
+	Retry   string `json:"retry,omitempty"` // why not now
+}
+
+// announcement is what this node tells of itself.
+func (r *Replica) announcement() machine.Member {
+	s := r.cfg.Self
+	return machine.Member{Name: r.cfg.Name, Instance: r.instance, Raft: s.Raft, Redis: s.Redis, Sentinel: s.Sentinel, Admin: s.Admin}
+}
+
+// askToJoin asks the cluster behind via to let this node in.
+func (r *Replica) askToJoin(ctx context.Context, cluster string, via Peer) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*changeWait)
+	defer cancel()
+	return r.askLeader(ctx, via.Bus, joinRequest{Cluster: cluster, Member: r.announcement()})
+}
+
+// askLeader sends q to addr, or to the leader that is named there.
+func (r *Replica) askLeader(ctx context.Context, addr string, q joinRequest) error {
+	for range 3 {
+		var a joinAnswer
+		if err := r.ask(ctx, addr, kindJoin, q, &a); err != nil {
+			return fmt.Errorf("ask %s to join: %w", addr, err)
+		}
+		switch {
+		case a.Taken:
+			return fmt.Errorf("%w: %s", ErrNameTaken, q.Member.Name)
+		case a.Removed:
+			return ErrRemoved
+		case a.Retry != "":
+			return fmt.Errorf("ask %s to join: %s", addr, a.Retry)
+		case a.Leader == "":
+			return nil
+		}
+		addr = a.Leader
+	}
+	return errors.New("ask to join: no node says that it leads")
+}
+
+// admit answers a joinRequest.
+func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) {
+	to := r.route()
+	if !to.self {
+		if to.addr == "" {
+			return joinAnswer{Retry: "the cluster has no leader at the moment"}, nil
+		}
+		return joinAnswer{Leader: to.addr}, nil
+	}
+	if q.Cluster != r.former.cluster() {
+		return joinAnswer{}, bus.ErrCluster
+	}
+	n := q.Member
+	if n.Name == "" || n.Raft == "" || len(n.Name) > entry.MaxName {
+		return joinAnswer{}, errors.New("name or bus address is missing")
+	}
+	s, known := r.server(n.Name)
+	if held, ok := r.machine.Member(n.Name); known && (!ok || held.Instance != n.Instance) {
+		switch {
+		case r.isLive(ctx, held, string(s.Address), n.Instance):
+			return joinAnswer{Taken: true}, nil
+		case q.Rejoin:
+			return joinAnswer{Removed: true}, nil
+		}
+		// The member of that name is gone and its votes with it: this one starts as a
+		// non-voter, as any newcomer.
+		if err := r.change(func(node *raft.Raft) raft.IndexFuture { return node.RemoveServer(s.ID, 0, changeWait) }); err != nil {
+			return joinAnswer{Retry: err.Error()}, nil
+		}
+		known = false
+	}
+	if !known && q.Rejoin {
+		return joinAnswer{Removed: true}, nil
+	}
+	if !known || string(s.Address) != n.Raft {
+		if err := r.change(func(node *raft.Raft) raft.IndexFuture {
+			if known && s.Suffrage == raft.Voter {
+				return node.AddVoter(raft.ServerID(n.Name), raft.ServerAddress(n.Raft), 0, changeWait)
+			}
+			return node.AddNonvoter(raft.ServerID(n.Name), raft.ServerAddress(n.Raft), 0, changeWait)
+		}); err != nil {
+			return joinAnswer{Retry: err.Error()}, nil
+		}
+	}
+	if held, ok := r.machine.Member(n.Name); !ok || held != n {
+		if err := r.announce(n); err != nil {
+			return joinAnswer{Retry: err.Error()}, nil
+		}
+	}
+	return joinAnswer{}, nil
+}
+
+// isLive reports whether the node that holds a name is there and is another one
+// than the one that asks for it.
+func (r *Replica) isLive(ctx context.Context, held machine.Member, addr, instance string) bool {
+	if held.Name == r.cfg.Name {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c, peer, err := r.bus.Dial(ctx, addr, bus.Control)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return peer.Name == held.Name && peer.Instance != instance
+}
+
+// change makes one change of Raft's configuration.
+func (r *Replica) change(f func(*raft.Raft) raft.IndexFuture) error {
+	if err := f(r.raftNode()).Error(); err != nil {
+		return fmt.Errorf("change membership: %w", err)
+	}
+	return nil
+}
+
+// announce puts a member's addresses into the log.
+func (r *Replica) announce(n machine.Member) error {
+	payload, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("encode member: %w", err)
+	}
+	return r.outbox.extra(entry.KindMember, payload)
+}
+
+// keepAnnounced sees to it that the log holds this node's addresses as they are,
+// and ends the node when it is no longer a member.
+func (r *Replica) keepAnnounced(ctx context.Context) {
+	for ctx.Err() == nil {
+		if held, ok := r.machine.Member(r.cfg.Name); !ok || held != r.announcement() || r.misplaced() {
+			r.announceSelf(ctx)
+		}
+		waitFor(ctx, announceWait)
+	}
+}
+
+// misplaced reports whether Raft's configuration has this node elsewhere, or not
+// at all.
+func (r *Replica) misplaced() bool {
+	s, ok := r.server(r.cfg.Name)
+	return !ok || string(s.Address) != r.cfg.Self.Raft
+}
+
+func (r *Replica) announceSelf(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*changeWait)
+	defer cancel()
+	q := joinRequest{Cluster: r.former.cluster(), Member: r.announcement(), Rejoin: true}
+	if r.route().self {
+		if _, err := r.admit(ctx, q); err != nil {
+			r.log.Debug("own announcement refused", "err", err)
+		}
+		return
+	}
+	for _, addr := range r.knownAddrs(ctx) {
+		err := r.askLeader(ctx, addr, q)
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, ErrRemoved), errors.Is(err, ErrNameTaken):
+			r.fail(err)
+			return
+		}
+		r.log.Debug("announcement not taken", "addr", addr, "err", err)
+	}
+}
+
+// knownAddrs lists where the leader might be heard of: the leader itself, the
+// members of the last known configuration, and, for a node that was away while
+// all others moved, the join addresses.
+func (r *Replica) knownAddrs(ctx context.Context) []string {
+	if to := r.route(); to.addr != "" {
+		return []string{to.addr}
+	}
+	var addrs []string
+	for _, s := range r.servers() {
+		if string(s.ID) != r.cfg.Name {
+			addrs = append(addrs, string(s.Address))
+		}
+	}
+	if len(r.cfg.Join) > 0 {
+		peers, err := r.former.look(ctx)
+		if err != nil {
+			r.log.Debug("join addresses do not answer", "err", err)
+		}
+		for _, p := range peers {
+			if p.Cluster == r.former.cluster() {
+				addrs = append(addrs, p.Bus)
+			}
+		}
+	}
+	return addrs
+}
+
+// keepMembers makes voters of non-voters that have caught up, while this node
+// leads, and tells the log of the founders.
+func (r *Replica) keepMembers(ctx context.Context) {
+	for ctx.Err() == nil {
+		waitFor(ctx, memberEvery)
+		if !r.route().self {
+			continue
+		}
+		for _, n := range r.former.firstMembers() {
+			_, in := r.server(n.Name)
+			if _, ok := r.machine.Member(n.Name); !ok && in && n.Name != r.cfg.Name {
+				if err := r.announce(n); err != nil {
+					r.log.Debug("founder not announced", "err", err)
+				}
+			}
+		}
+		for _, s := range r.servers() {
+			if s.Suffrage == raft.Nonvoter {
+				r.promote(ctx, s)
+			}
+		}
+	}
+}
+
+// promote makes s a voter if it has applied what was committed a moment ago.
+func (r *Replica) promote(ctx context.Context, s raft.Server) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	commit := r.commitIndex()
+	conn, err := r.control.Get(ctx, string(s.Address))
+	for err == nil && ctx.Err() == nil && r.route().self {
+		var b []byte
+		if b, err = conn.Call(ctx, kindState, nil); err != nil {
+			return
+		}
+		if st, ok := parseState(b); ok && st.applied >= commit && st.term == r.raftNode().CurrentTerm() {
+			err := r.change(func(node *raft.Raft) raft.IndexFuture { return node.AddVoter(s.ID, s.Address, 0, changeWait) })
+			r.log.Info("node has caught up and votes now", "member", string(s.ID), "err", err)
+			return
+		}
+		waitFor(ctx, again)
+	}
+}

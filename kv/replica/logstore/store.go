@@ -1,0 +1,198 @@
+package logstore
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	wal "github.com/hashicorp/raft-wal"
+	"go.etcd.io/bbolt"
+)
+
+// Kinds of log stores.
+const (
+	WAL  = "wal"
+	Bolt = "bolt"
+)
+
+// MaxEntry is the size in bytes that a log entry may have in either store.
+const MaxEntry = 60 << 20
+
+// retainedSnapshots: the newest may be found damaged, so one before it is kept.
+const retainedSnapshots = 2
+
+// Store is an open data directory.
+type Store struct {
+	Logs      *Log
+	Snapshots raft.SnapshotStore
+
+	dir    string
+	lock   *os.File
+	bolt   *raftboltdb.BoltStore // term, vote and facts
+	stable *stable
+	log    interface{ Close() error }
+	watch  *watch
+}
+
+// Open locks and opens dir, creating it if need be. Its errors wrap ErrInUse,
+// ErrNotADir or ErrNoAccess where one of these is the reason, and name dir.
+func Open(dir, kind string, logger hclog.Logger) (*Store, error) {
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, lock: lock, watch: newWatch()}
+	if err := s.open(kind, logger); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(kind string, logger hclog.Logger) error {
+	var err error
+	if s.bolt, err = openBolt(filepath.Join(s.dir, "stable.db")); err != nil {
+		return dirError(s.dir, err)
+	}
+	s.stable = &stable{BoltStore: s.bolt, watch: s.watch}
+	if err := s.checkKind(kind); err != nil {
+		return err
+	}
+	var logs raft.LogStore
+	switch kind {
+	case Bolt:
+		db, err := openBolt(filepath.Join(s.dir, "log.db"))
+		if err != nil {
+			return dirError(s.dir, err)
+		}
+		s.log, logs = db, db
+	case WAL:
+		path := filepath.Join(s.dir, "wal")
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return dirError(s.dir, err)
+		}
+		w, err := wal.Open(path, wal.WithLogger(logger))
+		if err != nil {
+			return fmt.Errorf("open log in %q: %w", path, err)
+		}
+		s.log, logs = w, w
+	}
+	s.Logs = &Log{LogStore: logs, watch: s.watch}
+	s.Snapshots, err = raft.NewFileSnapshotStoreWithLogger(s.dir, retainedSnapshots, logger)
+	if err != nil {
+		return fmt.Errorf("open snapshots in %q: %w", s.dir, err)
+	}
+	return nil
+}
+
+// checkKind refuses to open a directory with another kind of log than it was
+// written with: the entries there would seem lost.
+func (s *Store) checkKind(kind string) error {
+	if kind != WAL && kind != Bolt {
+		return fmt.Errorf("log store %q is unknown\nhint: --log-store=wal or --log-store=bolt", kind)
+	}
+	var was string
+	if found, err := s.Fact("log-store", &was); err != nil {
+		return err
+	} else if !found {
+		return s.SetFact("log-store", kind)
+	}
+	if was != kind {
+		return fmt.Errorf("data directory %q was written with log store %q, not %q\nhint: --log-store=%s", s.dir, was, kind, was)
+	}
+	return nil
+}
+
+func openBolt(path string) (*raftboltdb.BoltStore, error) {
+	return raftboltdb.New(raftboltdb.Options{
+		Path: path,
+		BoltOptions: &bbolt.Options{
+			Timeout: time.Second,
+			// The freelist is rebuilt when the file is opened: writing it with each
+			// append costs more the older the file is (consul#5181, vault#11072).
+			NoFreelistSync: true,
+			FreelistType:   bbolt.FreelistMapType,
+		},
+	})
+}
+
+// Stable returns the store of term and vote.
+func (s *Store) Stable() raft.StableStore { return s.stable }
+
+// Fact reads what SetFact stored under name; false if nothing is there.
+func (s *Store) Fact(name string, v any) (bool, error) {
+	b, err := s.bolt.Get([]byte("pingd/" + name))
+	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read fact %q: %w", name, err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return false, fmt.Errorf("read fact %q: %w", name, err)
+	}
+	return true, nil
+}
+
+// SetFact stores v durably under name.
+func (s *Store) SetFact(name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write fact %q: %w", name, err)
+	}
+	if err := s.stable.Set([]byte("pingd/"+name), b); err != nil {
+		return fmt.Errorf("write fact %q: %w", name, err)
+	}
+	return nil
+}
+
+// Instance returns the random name of this data directory, made at first use.
+func (s *Store) Instance() (string, error) {
+	var id string
+	if found, err := s.Fact("instance", &id); found || err != nil {
+		return id, err
+	}
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	id = fmt.Sprintf("%x", b)
+	return id, s.SetFact("instance", id)
+}
+
+// Incarnation returns a number that no earlier opening of this directory got,
+// nor, but for an unlikely accident, one of any other directory.
+func (s *Store) Incarnation() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// Failed yields the first error of a durable write. The node has to leave.
+func (s *Store) Failed() <-chan error { return s.watch.failed }
+
+// Busy returns for how long the write now under way has been running; zero if
+// there is none.
+func (s *Store) Busy() time.Duration { return s.watch.busy() }
+
+// OnSync sets the function that is told how long each durable write took. It is
+// to be called before the store is used.
+func (s *Store) OnSync(f func(time.Duration)) { s.watch.onSync = f }
+
+// Close closes everything and releases the directory.
+func (s *Store) Close() error {
+	var errs []error
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
+	}
+	if s.bolt != nil {
+		errs = append(errs, s.bolt.Close())
+	}
+	errs = append(errs, s.lock.Close())
+	return errors.Join(errs...)
+}

@@ -1,0 +1,169 @@
+package machine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/raft"
+
+	"pingd/kv/engine"
+	"pingd/kv/replica/entry"
+)
+
+// ErrForgotten is the outcome of a group that was applied before and whose
+// replies were too long, or are too old, to be kept.
+var ErrForgotten = errors.New("group was applied before and its replies are gone")
+
+// Member is what the log knows of a node.
+type Member struct {
+	Name     string `json:"name"`
+	Instance string `json:"instance"` // of its data directory
+	Raft     string `json:"raft"`     // addresses, host:port as advertised
+	Redis    string `json:"redis,omitempty"`
+	Sentinel string `json:"sentinel,omitempty"`
+	Admin    string `json:"admin,omitempty"`
+}
+
+// Outcome is what became of one group of a batch. Replies are never written to
+// again, so they may be read from any goroutine.
+type Outcome struct {
+	Replies *engine.Replies
+	Err     error // ErrForgotten
+}
+
+// Config is what a Machine is made of.
+type Config struct {
+	Engine *engine.Engine
+	Logger *slog.Logger
+
+	// Changed is called after the members or Raft's configuration changed. It
+	// must not block.
+	Changed func()
+
+	// Failed is called once when an entry cannot be applied: this node's program
+	// is older than what wrote it, or its disk lies. Nothing is applied after it.
+	Failed func(error)
+}
+
+// Machine implements raft.FSM and raft.ConfigurationStore.
+type Machine struct {
+	cfg      Config
+	progress progress
+
+	// Raft's goroutine alone:
+	dec      entry.Decoder
+	sessions sessions
+	broken   bool
+
+	mu      sync.Mutex
+	members map[string]Member
+}
+
+// New returns an empty machine over cfg.Engine.
+func New(cfg Config) *Machine {
+	return &Machine{cfg: cfg, sessions: sessions{}, members: map[string]Member{}}
+}
+
+// Apply applies one entry. For a batch it returns []Outcome, one for each group.
+func (m *Machine) Apply(l *raft.Log) any {
+	if m.broken {
+		return nil
+	}
+	e, err := m.dec.Entry(l.Data)
+	if err != nil {
+		m.broken = true
+		m.cfg.Failed(fmt.Errorf("apply log entry %d: %w\nhint: run the newest version of pingd on every node", l.Index, err))
+		return nil
+	}
+	var out []Outcome
+	switch e.Kind {
+	case entry.KindBatch:
+		out = m.batch(&e)
+	case entry.KindMember:
+		m.cfg.Engine.Apply(e.Stamp, nil, &engine.Replies{})
+		m.setMember(e.Payload)
+	case entry.KindForget:
+		m.cfg.Engine.Apply(e.Stamp, nil, &engine.Replies{})
+		m.forget(string(e.Payload))
+	}
+	m.progress.advance(l.Index, l.Term)
+	return out
+}
+
+func (m *Machine) batch(e *entry.Entry) []Outcome {
+	if len(e.Groups) == 0 {
+		m.cfg.Engine.Apply(e.Stamp, nil, &engine.Replies{})
+		return nil
+	}
+	out := make([]Outcome, len(e.Groups))
+	for i := range e.Groups {
+		g := &e.Groups[i]
+		s := m.sessions.of(g.Origin)
+		if done, known := s.seen(g.Origin.Number); known {
+			out[i] = done
+			continue
+		}
+		r := &engine.Replies{Ends: make([]int, 0, len(g.Cmds)), Buf: make([]byte, 0, 16*len(g.Cmds))}
+		// Two groups of one entry must not draw the same random numbers.
+		stamp := e.Stamp
+		stamp.Seed += uint64(i) * 0x9e3779b97f4a7c15
+		m.cfg.Engine.Apply(stamp, g.Cmds, r)
+		out[i] = Outcome{Replies: r}
+		s.keep(g.Origin, r)
+	}
+	return out
+}
+
+func (m *Machine) setMember(payload []byte) {
+	var n Member
+	if err := json.Unmarshal(payload, &n); err != nil || n.Name == "" {
+		m.cfg.Logger.Error("member entry is malformed", "err", err)
+		return
+	}
+	m.mu.Lock()
+	m.members[n.Name] = n
+	m.mu.Unlock()
+	m.cfg.Changed()
+}
+
+func (m *Machine) forget(name string) {
+	m.mu.Lock()
+	delete(m.members, name)
+	m.mu.Unlock()
+	delete(m.sessions, name)
+	m.cfg.Changed()
+}
+
+// StoreConfiguration hears of each committed change of Raft's configuration. The
+// configuration itself is Raft's to keep.
+func (m *Machine) StoreConfiguration(index uint64, _ raft.Configuration) {
+	m.progress.advance(index, 0)
+	m.cfg.Changed()
+}
+
+// Members returns the members, by name.
+func (m *Machine) Members() []Member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := slices.Collect(maps.Values(m.members))
+	slices.SortFunc(list, func(a, b Member) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// Member returns the member of that name.
+func (m *Machine) Member(name string) (Member, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, ok := m.members[name]
+	return n, ok
+}

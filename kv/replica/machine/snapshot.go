@@ -1,0 +1,188 @@
+package machine
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/hashicorp/raft"
+
+	"pingd/kv/engine"
+)
+
+// A snapshot is a head of fixed length, the state that is not the engine's as
+// JSON, and the engine's own snapshot, which carries its own checksum:
+//
+//	magic (8) | version (1) | length (4) | JSON | xxhash64 of all before (8) | engine
+const (
+	snapshotMagic   = "PINGDSNP"
+	snapshotVersion = 1
+	maxMeta         = 1 << 30
+)
+
+// ErrSnapshot is wrapped by the errors of Restore that blame the snapshot.
+var ErrSnapshot = errors.New("snapshot is damaged or of an unknown version")
+
+// meta is the part of a snapshot that is not the engine's.
+type meta struct {
+	Index    uint64   `json:"index"`
+	Term     uint64   `json:"term"`
+	Members  []Member `json:"members"`
+	Sessions []saved  `json:"sessions"`
+}
+
+type saved struct {
+	Node        string       `json:"node"`
+	Incarnation uint64       `json:"incarnation"`
+	Floor       uint64       `json:"floor"`
+	Frames      []savedFrame `json:"frames"`
+}
+
+type savedFrame struct {
+	Number uint64 `json:"number"`
+	Gone   bool   `json:"gone,omitempty"`
+	Buf    []byte `json:"buf"`
+	Ends   []int  `json:"ends"`
+}
+
+// Snapshot captures the state; writing it out happens beside further Applies.
+func (m *Machine) Snapshot() (raft.FSMSnapshot, error) {
+	var head bytes.Buffer
+	if err := m.writeHead(&head); err != nil {
+		return nil, err
+	}
+	return &snapshot{head: head.Bytes(), engine: m.cfg.Engine.Snapshot()}, nil
+}
+
+func (m *Machine) writeHead(w *bytes.Buffer) error {
+	index, term := m.Applied()
+	body, err := json.Marshal(meta{Index: index, Term: term, Members: m.Members(), Sessions: m.sessions.save()})
+	if err != nil {
+		return fmt.Errorf("encode snapshot head: %w", err)
+	}
+	w.WriteString(snapshotMagic)
+	w.WriteByte(snapshotVersion)
+	w.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(body))))
+	w.Write(body)
+	w.Write(binary.LittleEndian.AppendUint64(nil, xxhash.Sum64(w.Bytes())))
+	return nil
+}
+
+// snapshot implements raft.FSMSnapshot.
+type snapshot struct {
+	head   []byte
+	engine *engine.Snapshot
+}
+
+// Persist writes the snapshot to sink and closes it.
+func (s *snapshot) Persist(sink raft.SnapshotSink) error {
+	w := bufio.NewWriterSize(sink, 256<<10)
+	_, err := w.Write(s.head)
+	if err == nil {
+		_, err = s.engine.WriteTo(w)
+	}
+	if err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write snapshot: %w", err), sink.Cancel())
+	}
+	return sink.Close()
+}
+
+// Release frees the engine's snapshot.
+func (s *snapshot) Release() { s.engine.Close() }
+
+// Restore replaces the whole state, or nothing when it returns an error; damage
+// is reported as ErrSnapshot.
+func (m *Machine) Restore(rc io.ReadCloser) error {
+	r := bufio.NewReaderSize(rc, 256<<10)
+	head, err := readHead(r)
+	if err != nil {
+		return err
+	}
+	if err := m.cfg.Engine.Restore(r); err != nil {
+		return fmt.Errorf("restore engine: %w", err)
+	}
+	m.sessions = load(head.Sessions)
+	m.mu.Lock()
+	clear(m.members)
+	for _, n := range head.Members {
+		m.members[n.Name] = n
+	}
+	m.mu.Unlock()
+	m.broken = false
+	m.progress.advance(head.Index, head.Term)
+	m.cfg.Changed()
+	return nil
+}
+
+func readHead(r io.Reader) (*meta, error) {
+	head := make([]byte, len(snapshotMagic)+5)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	size := binary.LittleEndian.Uint32(head[len(snapshotMagic)+1:])
+	if string(head[:len(snapshotMagic)]) != snapshotMagic || head[len(snapshotMagic)] != snapshotVersion || size > maxMeta {
+		return nil, ErrSnapshot
+	}
+	buf := bytes.NewBuffer(head)
+	// CopyN grows with what is really there, whatever the length claims.
+	if _, err := io.CopyN(buf, r, int64(size)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	var sum [8]byte
+	if _, err := io.ReadFull(r, sum[:]); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	if binary.LittleEndian.Uint64(sum[:]) != xxhash.Sum64(buf.Bytes()) {
+		return nil, fmt.Errorf("%w: checksum of the head", ErrSnapshot)
+	}
+	m := new(meta)
+	if err := json.Unmarshal(buf.Bytes()[len(snapshotMagic)+5:], m); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	return m, nil
+}
+
+// save lists the sessions; the order of a node's runs is kept, for it decides
+// which is forgotten next.
+func (s sessions) save() []saved {
+	var list []saved
+	for _, node := range slices.Sorted(maps.Keys(s)) {
+		for _, r := range s[node] {
+			v := saved{Node: node, Incarnation: r.incarnation, Floor: r.floor}
+			for _, n := range slices.Sorted(maps.Keys(r.frames)) {
+				f := savedFrame{Number: n, Gone: r.frames[n] == nil}
+				if !f.Gone {
+					f.Buf, f.Ends = r.frames[n].Buf, r.frames[n].Ends
+				}
+				v.Frames = append(v.Frames, f)
+			}
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+func load(list []saved) sessions {
+	s := sessions{}
+	for _, v := range list {
+		r := &run{incarnation: v.Incarnation, floor: v.Floor, frames: map[uint64]*engine.Replies{}}
+		for _, f := range v.Frames {
+			r.frames[f.Number] = nil
+			if !f.Gone {
+				r.frames[f.Number] = &engine.Replies{Buf: f.Buf, Ends: f.Ends}
+			}
+		}
+		s[v.Node] = append(s[v.Node], r)
+	}
+	return s
+}

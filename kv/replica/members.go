@@ -1,0 +1,147 @@
+package replica
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Member is one node of the cluster. Addresses are host:port as advertised,
+// empty if the node has no such listener.
+type Member struct {
+	Name     string `json:"name"`
+	Raft     string `json:"raft"`
+	Redis    string `json:"redis,omitempty"`
+	Sentinel string `json:"sentinel,omitempty"`
+	Admin    string `json:"admin,omitempty"`
+
+	Voter  bool `json:"voter"`
+	Leader bool `json:"leader"`
+	Alive  bool `json:"alive"` // answered this node within the last second
+	// Applied is the last log index that the node is known to have applied.
+	Applied uint64 `json:"applied_index"`
+	// LagEntries is how far that is behind this node's commit index.
+	LagEntries uint64 `json:"lag_entries"`
+	// LastContactSeconds is the time since the node's last answer; -1 = never.
+	LastContactSeconds float64 `json:"last_contact_seconds"`
+}
+
+// Peer is what a node tells others of itself before they share a cluster (Redis
+// command PINGD PEER).
+type Peer struct {
+	Cluster  string   `json:"cluster,omitempty"` // empty while Formed is false
+	Name     string   `json:"name"`
+	Instance string   `json:"instance"`
+	Bus      string   `json:"bus"` // address of the cluster bus
+	Formed   bool     `json:"formed"`
+	Leader   string   `json:"leader,omitempty"` // name of the leader, as far as known
+	Members  []Member `json:"members,omitempty"`
+}
+
+// Peer returns this node's Peer as JSON.
+func (r *Replica) Peer() []byte {
+	p := Peer{
+		Cluster: r.former.cluster(), Name: r.cfg.Name, Instance: r.instance,
+		Bus: r.cfg.Self.Raft, Leader: r.route().name,
+	}
+	p.Formed = p.Cluster != "" && r.raftNode() != nil
+	if p.Formed {
+		p.Members = r.Members()
+	} else {
+		p.Cluster = ""
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil // cannot happen: plain fields
+	}
+	return b
+}
+
+// Members returns the members of the cluster by name, as this node sees them.
+func (r *Replica) Members() []Member {
+	byName := map[string]*Member{}
+	for _, m := range r.machine.Members() {
+		byName[m.Name] = &Member{Name: m.Name, Raft: m.Raft, Redis: m.Redis, Sentinel: m.Sentinel, Admin: m.Admin}
+	}
+	for _, s := range r.servers() {
+		m := byName[string(s.ID)]
+		if m == nil {
+			m = &Member{Name: string(s.ID), Raft: string(s.Address)}
+			byName[m.Name] = m
+		}
+		m.Voter = s.Suffrage == raft.Voter
+	}
+	leader, commit := r.route().name, r.commitIndex()
+	list := make([]Member, 0, len(byName))
+	for _, m := range byName {
+		m.Leader = m.Name == leader
+		if m.Name == r.cfg.Name {
+			m.Alive = true
+			m.Applied, _ = r.machine.Applied()
+		} else {
+			seen, ok := r.prober.last(m.Name)
+			m.LastContactSeconds = -1
+			if ok {
+				since := time.Since(seen.at)
+				m.Alive = since < aliveFor
+				m.LastContactSeconds = since.Seconds()
+				m.Applied = seen.state.applied
+			}
+		}
+		m.LagEntries = commit - min(commit, m.Applied)
+		list = append(list, *m)
+	}
+	slices.SortFunc(list, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Leader returns the leader, as far as this node knows of one.
+func (r *Replica) Leader() (Member, bool) {
+	for _, m := range r.Members() {
+		if m.Leader {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// IsLeader reports whether this node believes that it leads.
+func (r *Replica) IsLeader() bool { return r.route().self }
+
+// servers returns Raft's configuration.
+func (r *Replica) servers() []raft.Server {
+	node := r.raftNode()
+	if node == nil {
+		return nil
+	}
+	return node.GetConfiguration().Configuration().Servers
+}
+
+func (r *Replica) server(name string) (raft.Server, bool) {
+	servers := r.servers()
+	i := slices.IndexFunc(servers, func(s raft.Server) bool { return string(s.ID) == name })
+	if i < 0 {
+		return raft.Server{}, false
+	}
+	return servers[i], true
+}
+
+func (r *Replica) voters() int {
+	n := 0
+	for _, s := range r.servers() {
+		if s.Suffrage == raft.Voter {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Replica) commitIndex() uint64 {
+	if node := r.raftNode(); node != nil {
+		return node.CommitIndex()
+	}
+	return 0
+}

@@ -1,0 +1,246 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+
+	"pingd/kv/engine"
+	"pingd/kv/replica/bus"
+	"pingd/kv/replica/logstore"
+	"pingd/kv/replica/machine"
+)
+
+// Replica is one node of the replicated store. New opens it, Run serves until
+// its context ends; a Replica that never runs must be closed. The other methods
+// are safe for concurrent use.
+type Replica struct {
+	cfg         Config
+	log         *slog.Logger
+	raftLog     hclog.Logger
+	store       *logstore.Store
+	engine      *engine.Engine
+	machine     *machine.Machine
+	bus         *bus.Bus
+	control     *bus.Links
+	outbox      *outbox
+	confirm     *confirmer
+	former      *former
+	prober      *prober
+	metrics     *metrics
+	hub         hub
+	instance    string
+	incarnation uint64
+	slots       chan struct{} // one for each background request
+	failed      chan error    // holds one: why the node has to leave
+	publish     atomic.Pointer[func(channel, payload []byte) int64]
+
+	node atomic.Pointer[raft.Raft] // nil until the node belongs to a cluster
+	trns *raft.NetworkTransport    // set before node
+
+	// Set by Run: ctx ends when the node stops working, which is after Run's own
+	// context ended, for leadership is handed over first.
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	stopped bool // spawn takes no more
+	wg      sync.WaitGroup
+}
+
+// New checks cfg and opens the data directory. Its errors wrap ErrInUse,
+// ErrNotADir or ErrNoAccess where one of these is the reason. On an error the
+// listener stays the caller's.
+func New(cfg Config) (*Replica, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	r := &Replica{
+		cfg:    cfg,
+		log:    cfg.Logger.With("component", "replica", "node", cfg.Name),
+		slots:  make(chan struct{}, maxBackground),
+		failed: make(chan error, 1),
+	}
+	r.raftLog = raftLogger(cfg.Logger)
+	var err error
+	if r.store, err = logstore.Open(cfg.Dir, cfg.LogStore, r.raftLog); err != nil {
+		return nil, err
+	}
+	if r.instance, err = r.store.Instance(); err != nil {
+		return nil, errors.Join(err, r.store.Close())
+	}
+	r.incarnation = r.store.Incarnation()
+	if r.former, err = newFormer(r); err != nil {
+		return nil, errors.Join(err, r.store.Close())
+	}
+	r.engine = engine.New(cfg.Engine)
+	r.machine = machine.New(machine.Config{
+		Engine: r.engine, Logger: r.log, Changed: r.changed, Failed: r.fail,
+	})
+	r.bus = bus.New(bus.Config{
+		Listener: cfg.Listener, Secret: cfg.Secret, Self: r.identity,
+		Logger: r.log, Dial: cfg.Dial, Handler: r.handle,
+	})
+	r.control = r.bus.NewLinks(bus.Control)
+	r.outbox = newOutbox(r)
+	r.confirm = &confirmer{r: r}
+	r.prober = newProber(r)
+	if r.metrics, err = newMetrics(r); err != nil {
+		return nil, errors.Join(err, r.store.Close())
+	}
+	return r, nil
+}
+
+// identity is what the node says of itself on the bus.
+func (r *Replica) identity() bus.Identity {
+	return bus.Identity{Cluster: r.former.cluster(), Name: r.cfg.Name, Instance: r.instance}
+}
+
+// Close releases what New took, for a Replica that never ran.
+func (r *Replica) Close() error {
+	r.metrics.unregister()
+	r.bus.Shut()
+	return r.store.Close()
+}
+
+// Engine returns the engine, for its figures and for OnEvents before Run.
+func (r *Replica) Engine() *engine.Engine { return r.engine }
+
+// raftNode returns Raft, or nil before the node belongs to a cluster.
+func (r *Replica) raftNode() *raft.Raft { return r.node.Load() }
+
+// spawn runs f on a goroutine that Run waits for; false when the node is
+// stopping.
+func (r *Replica) spawn(f func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return false
+	}
+	r.wg.Go(f)
+	return true
+}
+
+// fail makes Run return err.
+func (r *Replica) fail(err error) {
+	select {
+	case r.failed <- err:
+	default:
+	}
+}
+
+// route is where commands go.
+type route struct {
+	self bool
+	name string
+	addr string // of the leader's bus; empty while there is none
+}
+
+func (r *Replica) route() route {
+	node := r.raftNode()
+	if node == nil {
+		return route{}
+	}
+	if node.State() == raft.Leader {
+		return route{self: true, name: r.cfg.Name}
+	}
+	addr, id := node.LeaderWithID()
+	if id == "" || string(id) == r.cfg.Name {
+		return route{}
+	}
+	return route{name: string(id), addr: string(addr)}
+}
+
+// changed tells everybody that leader, term or members may be others now.
+func (r *Replica) changed() {
+	if o := r.outbox; o != nil {
+		o.nudge()
+	}
+	r.hub.notify()
+}
+
+// Addrs returns the bound address, by listener.
+func (r *Replica) Addrs() map[string]string {
+	return map[string]string{"raft": r.cfg.Listener.Addr().String()}
+}
+
+// startRaft begins to take part in the cluster that the former found.
+func (r *Replica) startRaft() error {
+	conf := raft.DefaultConfig()
+	conf.LocalID = raft.ServerID(r.cfg.Name)
+	conf.HeartbeatTimeout = r.cfg.ElectionTimeout
+	conf.ElectionTimeout = r.cfg.ElectionTimeout
+	conf.LeaderLeaseTimeout = r.cfg.ElectionTimeout * 2 / 3
+	conf.CommitTimeout = r.cfg.CommitTimeout
+	conf.MaxAppendEntries = 64
+	conf.ShutdownOnRemove = false
+	// Snapshots are taken by log bytes: entries are batches of any size.
+	conf.SnapshotThreshold = 1 << 62
+	conf.SnapshotInterval = maxDuration
+	conf.NoLegacyTelemetry = true
+	conf.Logger = r.raftLog
+
+	trans := &transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: r.bus.Stream(r.cfg.Self.Raft), MaxPool: 3, Timeout: raftTimeout, Logger: r.raftLog,
+	})}
+	r.trns = trans.NetworkTransport
+	if err := r.bootstrap(conf, trans); err != nil {
+		return errors.Join(err, trans.Close())
+	}
+	node, err := raft.NewRaft(conf, r.machine, r.store.Logs, r.store.Stable(), r.store.Snapshots, trans)
+	if err != nil {
+		return errors.Join(fmt.Errorf("start raft: %w", err), trans.Close())
+	}
+	r.store.Logs.Started()
+	events := make(chan raft.Observation, 64)
+	node.RegisterObserver(raft.NewObserver(events, false, nil))
+	r.node.Store(node)
+	r.spawn(func() {
+		for {
+			select {
+			case <-events:
+				r.changed()
+			case <-r.ctx.Done():
+				return
+			}
+		}
+	})
+	r.changed()
+	return nil
+}
+
+// bootstrap writes the first configuration into an empty log, if this node is
+// the one that forms the cluster.
+func (r *Replica) bootstrap(conf *raft.Config, trans raft.Transport) error {
+	founders := r.former.founders()
+	if len(founders) == 0 {
+		return nil
+	}
+	has, err := raft.HasExistingState(r.store.Logs, r.store.Stable(), r.store.Snapshots)
+	if err != nil || has {
+		return err
+	}
+	var servers []raft.Server
+	for _, f := range founders {
+		servers = append(servers, raft.Server{ID: raft.ServerID(f.Name), Address: raft.ServerAddress(f.Raft)})
+	}
+	err = raft.BootstrapCluster(conf, r.store.Logs, r.store.Stable(), r.store.Snapshots, trans, raft.Configuration{Servers: servers})
+	if err != nil {
+		return fmt.Errorf("form cluster: %w", err)
+	}
+	return nil
+}
+
+// transport is the network transport without the heartbeat fast path, which lets
+// logs diverge when a deposed leader hears the new one while it writes
+// (hashicorp/raft#695).
+type transport struct{ *raft.NetworkTransport }
+
+// SetHeartbeatHandler does nothing: heartbeats take the common path.
+func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}

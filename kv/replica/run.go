@@ -1,0 +1,211 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+const (
+	maxDuration   = time.Duration(math.MaxInt64 / 4)
+	raftTimeout   = 2 * time.Second // of one of Raft's RPCs
+	transferWait  = time.Second     // for a leadership transfer, each of two tries
+	drainWait     = 2 * time.Second // for commands under way when the node stops
+	shutdownWait  = 5 * time.Second // for Raft to stop
+	watchInterval = 250 * time.Millisecond
+)
+
+// Run forms, joins or recovers the cluster and serves until ctx ends; then it
+// hands leadership over, lets commands under way finish, and returns nil. It
+// returns an error when the node must not go on: a write to its disk failed or
+// stalled (ErrStalled), its name is taken (ErrNameTaken), it was removed
+// (ErrRemoved), or the log holds what this program cannot read.
+func (r *Replica) Run(ctx context.Context) error {
+	defer r.metrics.unregister()
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	busDone := make(chan error, 1)
+	served := make(chan struct{})
+	// The bus outlives ctx: leadership is handed over through it.
+	busCtx, stopBus := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBus()
+	go func() {
+		defer close(served)
+		busDone <- r.bus.Serve(busCtx)
+	}()
+	r.spawn(func() { r.outbox.run(r.ctx) })
+	r.spawn(func() { r.prober.run(r.ctx) })
+	r.spawn(func() { r.watchDisk(r.ctx) })
+
+	err := r.live(ctx, busDone)
+	if err == nil {
+		r.handOver(ctx)
+	}
+	return errors.Join(err, r.stop(ctx, func() { stopBus(); <-served }, err != nil))
+}
+
+// live is the node's time between start and stop. It returns nil when ctx ends.
+func (r *Replica) live(ctx context.Context, busDone <-chan error) error {
+	formed := make(chan error, 1)
+	formCtx, stopForming := context.WithCancel(ctx)
+	defer stopForming()
+	if !r.spawn(func() { formed <- r.form(formCtx) }) {
+		return ErrClosed
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-busDone:
+			if err != nil {
+				return err
+			}
+			return errors.New("cluster bus closed")
+		case err := <-r.failed:
+			return err
+		case err := <-r.store.Failed():
+			return fmt.Errorf("leave the cluster: %w", err)
+		case err := <-formed:
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			formed = nil
+		}
+	}
+}
+
+// form finds the node's cluster and starts to take part in it.
+func (r *Replica) form(ctx context.Context) error {
+	if err := r.former.run(ctx); err != nil {
+		return err
+	}
+	if err := r.startRaft(); err != nil {
+		return err
+	}
+	r.log.Info("node takes part in cluster", "cluster", r.former.cluster(), "raft", r.cfg.Self.Raft)
+	for _, f := range []func(context.Context){r.keepAnnounced, r.keepMembers, r.keepSnapshots, r.logLeader} {
+		r.spawn(func() { f(r.ctx) })
+	}
+	return nil
+}
+
+// handOver gives leadership away and waits for commands under way. The node
+// still serves meanwhile: what it can no longer propose, it forwards.
+func (r *Replica) handOver(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	for range 2 {
+		if !r.route().self || r.voters() < 2 {
+			break
+		}
+		// A transfer under load can fail (hashicorp/raft#581); one that hangs is left
+		// to itself (#696): the node stops anyway.
+		try, cancel := context.WithTimeout(ctx, transferWait)
+		err := r.transferHere(try, "")
+		cancel()
+		r.log.Debug("handed leadership over", "err", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainWait)
+	defer cancel()
+	for !r.outbox.idle() && ctx.Err() == nil {
+		waitFor(ctx, time.Millisecond)
+	}
+}
+
+// stop ends everything. After a failure it does not wait for Raft, which may
+// hang in a write to a dead disk; the process is to end.
+func (r *Replica) stop(ctx context.Context, stopBus func(), failed bool) error {
+	r.cancel()
+	node := r.raftNode()
+	down := make(chan error, 1)
+	if node != nil {
+		go func() { down <- node.Shutdown().Error() }()
+	} else {
+		down <- nil
+	}
+	if failed {
+		// Followers must stop hearing heartbeats (hashicorp/raft#503).
+		stopBus()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
+	defer cancel()
+	select {
+	case err := <-down:
+		if err != nil {
+			return fmt.Errorf("stop raft: %w", err)
+		}
+	case <-ctx.Done():
+		return errors.New("stop raft: it does not answer")
+	}
+	if r.trns != nil {
+		_ = r.trns.Close() // always nil
+		r.trns.CloseStreams()
+	}
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
+	stopBus()
+	r.wg.Wait()
+	return r.store.Close()
+}
+
+// watchDisk ends Run when a write to the log hangs: a leader whose disk hangs
+// keeps sending heartbeats and is never replaced (hashicorp/raft#503).
+func (r *Replica) watchDisk(ctx context.Context) {
+	t := time.NewTicker(watchInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		if busy := r.store.Busy(); busy > r.cfg.DiskStall {
+			r.fail(fmt.Errorf("%w for %s", ErrStalled, busy.Round(time.Millisecond)))
+			return
+		}
+	}
+}
+
+// keepSnapshots takes a snapshot whenever the log has grown by
+// Config.SnapshotBytes, and leaves about as much log behind it, so that a node
+// that restarts catches up from the log.
+func (r *Replica) keepSnapshots(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		grown, entries := r.store.Logs.Grown()
+		if grown < r.cfg.SnapshotBytes {
+			continue
+		}
+		if err := r.snapshot(grown, entries); err != nil {
+			r.log.Warn("snapshot failed", "err", err)
+		}
+	}
+}
+
+func (r *Replica) snapshot(grown, entries int64) error {
+	node := r.raftNode()
+	rc := node.ReloadableConfig()
+	rc.TrailingLogs = uint64(max(entries, minTrailing))
+	if err := node.ReloadConfig(rc); err != nil {
+		return fmt.Errorf("set trailing logs: %w", err)
+	}
+	began := time.Now()
+	if err := node.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return fmt.Errorf("take snapshot: %w", err)
+	}
+	r.store.Logs.Trimmed(grown, entries)
+	r.log.Debug("took snapshot", "took", time.Since(began), "log_bytes", grown, "entries", entries)
+	return nil
+}
+
+// minTrailing is how many entries always stay behind a snapshot.
+const minTrailing = 1024
