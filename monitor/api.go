@@ -56,9 +56,11 @@ func writeJSON(w http.ResponseWriter, v any) {
 }
 
 // patterns are the series asked for: name=a&name=b* or name=a,b*.
-func patterns(r *http.Request) []string {
+func patterns(r *http.Request) []string { return splitNames(r.URL.Query()["name"]) }
+
+func splitNames(lists []string) []string {
 	var out []string
-	for _, v := range r.URL.Query()["name"] {
+	for _, v := range lists {
 		for p := range strings.SplitSeq(v, ",") {
 			if p != "" {
 				out = append(out, p)

@@ -237,7 +237,7 @@ func (m *Monitor) greet(r *http.Request) []byte {
 	from -= from % step
 	g.Fill = Series{From: from, Step: step, Avg: make(map[string]values, len(g.Names))}
 	if newest > 0 {
-		for _, name := range g.Names {
+		for _, name := range m.ring.Names(splitNames(r.URL.Query()["fill"])...) {
 			points := m.ring.Range(name, from, newest, step)
 			g.Fill.Points = len(points)
 			g.Fill.Avg[name] = pick(points, func(p history.Point) float32 { return p.Avg })

@@ -13,7 +13,7 @@ import (
 // for plain text, or is a command line tool that takes anything.
 func wantsText(r *http.Request) bool {
 	accept, agent := r.Header.Get("Accept"), r.Header.Get("User-Agent")
-	if strings.HasPrefix(accept, "text/plain") {
+	if strings.HasPrefix(accept, "text/plain") || r.URL.Query().Get("format") == "text" {
 		return true
 	}
 	for _, tool := range [...]string{"curl/", "Wget/", "HTTPie/"} {

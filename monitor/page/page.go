@@ -12,8 +12,34 @@ import (
 	"strings"
 )
 
-//go:embed index.html app.js app.css
+//go:embed index.html app.css js/*.js
 var files embed.FS
+
+// source is what one URL is put together from.
+type source struct {
+	url   string
+	files []string
+}
+
+// sources lists all there is. The module is written in parts, sent as one: each
+// request saved is a round trip saved. Its last part starts it.
+var sources = []source{
+	{"/", []string{"index.html"}},
+	{"/app.css", []string{"app.css"}},
+	{"/app.js", []string{"js/format.js", "js/data.js", "js/chart.js", "js/pointer.js", "js/map.js", "js/tables.js", "js/app.js"}},
+}
+
+func (s source) read() []byte {
+	var all []byte
+	for _, name := range s.files {
+		raw, err := files.ReadFile(name)
+		if err != nil {
+			panic(fmt.Sprintf("embedded %s: %v", name, err)) // embed guarantees it at build time
+		}
+		all = append(all, raw...)
+	}
+	return all
+}
 
 // contentTypes of the parts; there are no others.
 var contentTypes = map[string]string{
@@ -33,14 +59,11 @@ type part struct {
 // takes it, and 304 where it has the current one. Anything else is 404.
 func Handler() http.Handler {
 	parts := map[string]part{}
-	for name, url := range map[string]string{"index.html": "/", "app.js": "/app.js", "app.css": "/app.css"} {
-		raw, err := files.ReadFile(name)
-		if err != nil {
-			panic(fmt.Sprintf("embedded %s: %v", name, err)) // embed guarantees it at build time
-		}
+	for _, s := range sources {
+		raw := s.read()
 		sum := sha256.Sum256(raw)
-		parts[url] = part{
-			raw: raw, zipped: compress(raw), contentType: contentTypes[path.Ext(name)],
+		parts[s.url] = part{
+			raw: raw, zipped: compress(raw), contentType: contentTypes[path.Ext(s.files[0])],
 			etag: `"` + hex.EncodeToString(sum[:8]) + `"`,
 		}
 	}
@@ -78,12 +101,8 @@ func (p part) send(w http.ResponseWriter, r *http.Request) {
 // Size is how many bytes the whole page is, compressed.
 func Size() int {
 	n := 0
-	for _, name := range [...]string{"index.html", "app.js", "app.css"} {
-		raw, err := files.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		n += len(compress(raw))
+	for _, s := range sources {
+		n += len(compress(s.read()))
 	}
 	return n
 }
