@@ -132,5 +132,17 @@ func (e *Events) deliver(q queue) {
 			channel = appendChannel(channel[:0], "keyevent", ev.db, ev.name)
 			e.hub.Publish(channel, key)
 		}
+		if m.keyevent && ev.flush && ev.name == "flushall" {
+			e.flushed(ev)
+		}
+	}
+}
+
+// flushed tells the listeners of the other databases of a FLUSHALL.
+func (e *Events) flushed(ev queued) {
+	for db := range uint8(engine.Databases) {
+		if db != ev.db {
+			e.hub.Publish(appendChannel(nil, "keyevent", db, ev.name), nil)
+		}
 	}
 }

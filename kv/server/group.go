@@ -1,0 +1,128 @@
+package server
+
+import (
+	"errors"
+	"time"
+
+	"pingd/kv/engine"
+	"pingd/kv/resp"
+)
+
+// group collects data commands for one Store.Do. A reply that is known before
+// the group has run (PING, QUEUED, an error) waits in side with its place.
+type group struct {
+	cmds    []engine.Command
+	calls   []*command
+	writes  bool // some command changes data
+	replies engine.Replies
+
+	side  []byte
+	marks []mark
+}
+
+// mark says that side[..to] belongs before the reply of cmds[at].
+type mark struct{ at, to int }
+
+// add appends a data command.
+func (g *group) add(call *command, cmd engine.Command) {
+	g.cmds = append(g.cmds, cmd)
+	g.calls = append(g.calls, call)
+	g.writes = g.writes || call.flags&flagWrite != 0
+}
+
+func (g *group) reset() {
+	clear(g.cmds)
+	g.cmds, g.calls, g.writes = g.cmds[:0], g.calls[:0], false
+	g.side, g.marks = g.side[:0], g.marks[:0]
+	if cap(g.replies.Buf) > keptOut {
+		g.replies.Buf = nil
+	}
+}
+
+// flush runs the group that has been collected and appends its replies to out.
+func (c *conn) flush() {
+	g := &c.group
+	if len(g.cmds) == 0 {
+		return
+	}
+	c.srv.pause.wait(c.ctx, g.writes)
+	start := time.Now()
+	g.replies.Reset()
+	var err error
+	if c.readonly && !g.writes {
+		err = c.srv.cfg.Store.ReadLocal(g.cmds, &g.replies)
+	} else {
+		err = c.srv.cfg.Store.Do(c.ctx, g.cmds, &g.replies)
+	}
+	c.srv.noteSlow(c, g, start)
+	if err == nil && g.replies.Len() != len(g.cmds) {
+		err = errors.New("ERR internal: the store gave too few replies")
+	}
+	if err != nil {
+		c.failGroup(errorText(err))
+	}
+	c.countReplies()
+	c.merge()
+	g.reset()
+}
+
+// failGroup makes text the reply to every command of the group.
+func (c *conn) failGroup(text string) {
+	g := &c.group
+	g.replies.Reset()
+	for range g.cmds {
+		g.replies.Buf = resp.AppendError(g.replies.Buf, text)
+		g.replies.End()
+	}
+}
+
+// errorText is what a client is told about err: texts of the store begin with a
+// code of their own.
+func errorText(err error) string {
+	text := err.Error()
+	for i, b := range []byte(text) {
+		switch {
+		case b == ' ' && i > 0:
+			return text
+		case b < 'A' || b > 'Z':
+			return "ERR " + text
+		}
+	}
+	return "ERR " + text
+}
+
+// countReplies notes calls and errors.
+func (c *conn) countReplies() {
+	g := &c.group
+	from := 0
+	for i, to := range g.replies.Ends {
+		g.calls[i].calls.Add(1)
+		if to > from && g.replies.Buf[from] == '-' {
+			g.calls[i].failed.Add(1)
+			c.srv.stats.countError(string(g.replies.Buf[from+1 : to]))
+		}
+		from = to
+	}
+	c.srv.stats.commands.Add(int64(len(g.cmds)))
+}
+
+// merge appends the group's replies to out, with those that were known before at
+// their places. Without any, and with nothing in out, the buffers change places.
+func (c *conn) merge() {
+	g := &c.group
+	if len(g.marks) == 0 && len(c.out) == 0 {
+		c.out, g.replies.Buf = g.replies.Buf, c.out
+		return
+	}
+	from, side := 0, 0
+	for _, m := range g.marks {
+		to := 0
+		if m.at > 0 {
+			to = g.replies.Ends[m.at-1]
+		}
+		c.out = append(c.out, g.replies.Buf[from:to]...)
+		c.out = append(c.out, g.side[side:m.to]...)
+		from, side = to, m.to
+	}
+	c.out = append(c.out, g.replies.Buf[from:]...)
+}

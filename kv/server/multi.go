@@ -1,0 +1,175 @@
+package server
+
+import (
+	"bytes"
+
+	"pingd/kv/engine"
+	"pingd/kv/resp"
+)
+
+// multi is the state of MULTI and WATCH on one connection.
+type multi struct {
+	open    bool
+	spoiled bool // an error while queueing: EXEC will refuse
+	queue   []queued
+	kept    int // of queue: those whose arguments are copies
+	bytes   int // of all arguments
+	watched []engine.Watch
+}
+
+type queued struct {
+	cmd  *command
+	args [][]byte
+}
+
+// keep copies the arguments of what was queued in this pass, before their memory
+// is used again. A transaction sent as one pipeline never comes to this.
+func (m *multi) keep() {
+	for ; m.kept < len(m.queue); m.kept++ {
+		q := &m.queue[m.kept]
+		args := make([][]byte, len(q.args))
+		for i, a := range q.args {
+			args[i] = bytes.Clone(a)
+		}
+		q.args = args
+	}
+}
+
+func (m *multi) reset() { *m = multi{} }
+
+func (c *conn) enqueue(cmd *command, args [][]byte) {
+	for _, a := range args {
+		c.multi.bytes += len(a)
+	}
+	if int64(c.multi.bytes) > c.srv.live.queryLimit.Load() {
+		c.Cut("transaction exceeds client-query-buffer-limit")
+		c.quit = true
+		return
+	}
+	c.multi.queue = append(c.multi.queue, queued{cmd, args})
+	c.atOnce(func() { c.out = append(c.out, "+QUEUED\r\n"...) })
+}
+
+func (c *conn) cmdMulti([][]byte) {
+	if c.multi.open {
+		c.fail("ERR MULTI calls can not be nested")
+		c.multi.spoiled = false // Redis does not count this one
+		return
+	}
+	c.multi.open = true
+	c.ok()
+}
+
+func (c *conn) cmdDiscard([][]byte) {
+	if !c.multi.open {
+		c.fail("ERR DISCARD without MULTI")
+		return
+	}
+	c.multi.reset()
+	c.ok()
+}
+
+func (c *conn) cmdWatch(args [][]byte) {
+	if c.multi.open {
+		c.fail("ERR WATCH inside MULTI is not allowed")
+		c.multi.spoiled = false
+		return
+	}
+	reads := make([]engine.Command, 0, len(args)-1)
+	for _, key := range args[1:] {
+		reads = append(reads, engine.Command{DB: c.db, Proto: resp.RESP2, Args: [][]byte{[]byte("PINGD.VERSION"), key}})
+	}
+	var out engine.Replies
+	if err := c.srv.cfg.Store.Do(c.ctx, reads, &out); err != nil {
+		c.fail(errorText(err))
+		return
+	}
+	for i, key := range args[1:] {
+		version, ok := resp.ParseIntReply(out.At(i))
+		if !ok {
+			c.fail("ERR WATCH: the store did not tell the version of a key")
+			return
+		}
+		c.multi.watched = append(c.multi.watched, engine.Watch{DB: c.db, Key: bytes.Clone(key), Version: uint64(version)})
+	}
+	c.ok()
+}
+
+func (c *conn) cmdUnwatch([][]byte) {
+	c.multi.watched = nil
+	c.ok()
+}
+
+// cmdExec runs the queue as one transaction. Its data commands go into the group
+// like any other; commands of the front run once those have been executed.
+func (c *conn) cmdExec([][]byte) {
+	m := c.multi
+	switch {
+	case !m.open:
+		c.atOnce(func() { c.fail("ERR EXEC without MULTI") })
+		return
+	case m.spoiled:
+		c.multi.reset()
+		c.atOnce(func() { c.fail("EXECABORT Transaction discarded because of previous errors.") })
+		return
+	}
+	c.multi.reset()
+	txn := &engine.Txn{Watch: m.watched, Cmds: make([]engine.Command, 0, len(m.queue))}
+	db, plain, writes := c.db, true, flags(0)
+	for _, q := range m.queue {
+		writes |= q.cmd.flags & flagWrite
+		switch {
+		case q.cmd.run == nil:
+			txn.Cmds = append(txn.Cmds, engine.Command{DB: db, Proto: c.proto, Args: q.args})
+			q.cmd.calls.Add(1)
+		default:
+			plain = false
+			if q.cmd.name == "select" {
+				if n, ok := parseDB(q.args[1]); ok {
+					db = n
+				}
+			}
+		}
+	}
+	whole := engine.Command{DB: c.db, Proto: c.proto, Txn: txn}
+	if !plain {
+		c.flush()
+		c.execMixed(&m, &whole)
+		return
+	}
+	// The command that EXEC stands for writes if one of its commands does.
+	exec := c.srv.table["exec"]
+	c.group.add(exec, whole)
+	c.group.writes = c.group.writes || writes != 0
+}
+
+// execMixed runs a transaction that has commands of the front among its own. The
+// data commands are executed first, so that nothing happens when a watched key
+// has changed.
+func (c *conn) execMixed(m *multi, whole *engine.Command) {
+	var out engine.Replies
+	var data []byte
+	if len(whole.Txn.Cmds) > 0 || len(whole.Txn.Watch) > 0 {
+		if err := c.srv.cfg.Store.Do(c.ctx, []engine.Command{*whole}, &out); err != nil {
+			c.fail(errorText(err))
+			return
+		}
+		elements, ok := resp.ArrayBody(out.Buf)
+		if !ok { // the null array, or an error of the whole
+			c.out = append(c.out, out.Buf...)
+			return
+		}
+		data = elements
+	}
+	c.array(len(m.queue))
+	for _, q := range m.queue {
+		if q.cmd.run != nil {
+			c.note(q.cmd)
+			q.cmd.run(c, q.args)
+			continue
+		}
+		n := resp.Skip(data)
+		c.out = append(c.out, data[:n]...)
+		data = data[n:]
+	}
+}
