@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 
+	"pingd/proxy/accesslog"
 	"pingd/proxy/front"
 	"pingd/proxy/retry"
 	"pingd/proxy/upstream"
@@ -20,7 +21,9 @@ type Proxy struct {
 	set   *upstream.Set
 	front *front.Front
 
-	closed sync.Once
+	access    *accesslog.Log // nil: none
+	durations histogram
+	closed    sync.Once
 }
 
 // New checks cfg and binds the listener. Nothing is served before Run; a Proxy
@@ -49,7 +52,17 @@ func New(cfg Config) (*Proxy, error) {
 	if !cfg.NoVia {
 		fc.Via = "1.1 pingd"
 	}
+	if cfg.AccessLog != nil {
+		p.access = accesslog.New(cfg.AccessLog, cfg.AccessLogJSON, p.log)
+	}
+	fc.Record = p.record
 	p.front = front.New(fc)
+	if cfg.Metrics != nil {
+		if err := cfg.Metrics.Register(collector{p}); err != nil {
+			_ = ln.Close()
+			return nil, fmt.Errorf("register proxy metrics: %w", err)
+		}
+	}
 	return p, nil
 }
 
@@ -83,6 +96,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 			fail(fmt.Errorf("watch backends: %w", err))
 		}
 	})
+	if p.access != nil {
+		wg.Go(func() { p.access.Run(behind) })
+	}
 	p.log.Info("proxy serving", "addr", p.ln.Addr().String())
 	err := p.front.Serve(serving, p.ln)
 	stop()

@@ -1,0 +1,131 @@
+package proxy
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pingd/proxy/front"
+	"pingd/proxy/health"
+	"pingd/proxy/upstream"
+)
+
+// bounds are the upper bounds of the duration histogram in seconds.
+var bounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+// histogram counts durations without a lock; prometheus.Histogram costs more
+// than the parser does.
+type histogram struct {
+	count [len(bounds) + 1]atomic.Uint64
+	nanos atomic.Int64
+}
+
+func (h *histogram) observe(d time.Duration) {
+	s := d.Seconds()
+	i := 0
+	for i < len(bounds) && s > bounds[i] {
+		i++
+	}
+	h.count[i].Add(1)
+	h.nanos.Add(int64(d))
+}
+
+func (h *histogram) metric(desc *prometheus.Desc) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(bounds))
+	var total uint64
+	for i := range h.count {
+		total += h.count[i].Load()
+		if i < len(bounds) {
+			buckets[bounds[i]] = total
+		}
+	}
+	return prometheus.MustNewConstHistogram(desc, total, time.Duration(h.nanos.Load()).Seconds(), buckets)
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("pingd_proxy_"+name, help, labels, nil)
+}
+
+var (
+	descRequests     = desc("requests_total", "Responses sent to clients, by backend and class; backend \"none\" for those of the proxy itself.", "backend", "code")
+	descDuration     = desc("request_duration_seconds", "Time from the first byte of a request to the last of its response.")
+	descUp           = desc("backend_up", "Whether the backend may get traffic.", "backend")
+	descActive       = desc("backend_connections", "Requests in flight.", "backend")
+	descChecksFailed = desc("backend_checks_failed_total", "Checks that failed.", "backend")
+	descErrors       = desc("backend_errors_total", "Attempts that failed, by class.", "backend", "class")
+	descRetries      = desc("retries_total", "Requests sent again because this backend failed.", "backend")
+	descRedispatches = desc("redispatches_total", "Of those, the ones that went to another backend.", "backend")
+	descBytes        = desc("bytes_total", "Body bytes, in from clients and out to them.", "backend", "direction")
+	descConnections  = desc("connections", "Open client connections.")
+	descMaximum      = desc("connections_max", "Most client connections open at once.")
+	descAccepted     = desc("connections_total", "Client connections accepted.")
+	descQueue        = desc("queue", "Requests waiting for a free slot.")
+)
+
+// collector exports what the proxy counts anyway: nothing is added to the path
+// of a request.
+type collector struct{ p *Proxy }
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		descRequests, descDuration, descUp, descActive, descChecksFailed, descErrors, descRetries,
+		descRedispatches, descBytes, descConnections, descMaximum, descAccepted, descQueue,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, n int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, n int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+	}
+	for _, m := range c.p.set.Servers() {
+		c.collectServer(m, counter, gauge)
+	}
+	stats := c.p.front.Stats()
+	for i := 1; i < len(classes); i++ {
+		counter(descRequests, stats.Own[i], "none", classes[i])
+	}
+	gauge(descConnections, stats.Connections)
+	gauge(descMaximum, stats.Peak)
+	counter(descAccepted, stats.Accepted)
+	gauge(descQueue, int64(c.p.set.Waiting()))
+	ch <- c.p.durations.metric(descDuration)
+}
+
+func (c collector) collectServer(m *upstream.Server, counter, gauge func(*prometheus.Desc, int64, ...string)) {
+	name, v := m.Name(), m.View()
+	for i := 1; i < len(classes); i++ {
+		counter(descRequests, m.Responses[i].Load(), name, classes[i])
+	}
+	up := int64(0)
+	if v.State == health.Up {
+		up = 1
+	}
+	gauge(descUp, up, name)
+	gauge(descActive, v.Active, name)
+	counter(descChecksFailed, m.ChecksFailed.Load(), name)
+	counter(descErrors, m.ConnectErrors.Load(), name, "connect")
+	counter(descErrors, m.Deaths.Load(), name, "died")
+	counter(descErrors, m.Timeouts.Load(), name, "timeout")
+	counter(descErrors, m.Invalid.Load(), name, "invalid")
+	counter(descErrors, m.Truncated.Load(), name, "truncated")
+	counter(descRetries, m.Retries.Load(), name)
+	counter(descRedispatches, m.Redispatches.Load(), name)
+	counter(descBytes, m.BytesIn.Load(), name, "in")
+	counter(descBytes, m.BytesOut.Load(), name, "out")
+}
+
+// record takes down a request that has ended.
+func (p *Proxy) record(r *front.Record) {
+	p.durations.observe(r.Done.Sub(r.Start))
+	if p.access != nil {
+		p.access.Add(r)
+	}
+}
