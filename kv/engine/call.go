@@ -1,13 +1,15 @@
 package engine
 
 import (
-	"github.com/cespare/xxhash/v2"
+	"pingd/kv/engine/keyspace"
+	"pingd/kv/engine/value"
 )
 
 // call is the run of one batch: what a command needs to see and to change the
 // keyspace and to reply.
 type call struct {
 	e     *Engine
+	store *keyspace.Store
 	now   int64
 	write bool   // within Apply: may change things
 	seed  uint64 // state of the generator
@@ -17,7 +19,7 @@ type call struct {
 	proto uint8
 	spec  *command
 	args  [][]byte
-	keys  []*entry // scratch
+	keys  []*keyspace.Entry // scratch
 }
 
 // run executes one command or transaction and appends its reply.
@@ -53,25 +55,11 @@ func (c *call) execute(args [][]byte) {
 	}
 }
 
-func (c *call) ks() *keyspace { return c.e.dbs[c.db] }
-
-// writable returns the current database, made if it is still empty.
-func (c *call) writable() *keyspace { return c.e.database(c.db) }
-
-func (e *Engine) database(db uint8) *keyspace {
-	if e.dbs[db] == nil {
-		e.dbs[db] = newKeyspace()
-	}
-	return e.dbs[db]
-}
-
-func (c *call) due(ent *entry) bool { return ent.expireAt != 0 && ent.expireAt <= c.now }
-
 // get returns the entry of key in the current database, or nil. A write that
 // meets a due entry removes it.
-func (c *call) get(key []byte) *entry {
-	ent := c.ks().lookup(xxhash.Sum64(key), key)
-	if ent == nil || !c.due(ent) {
+func (c *call) get(key []byte) *keyspace.Entry {
+	ent := c.store.Lookup(c.db, key)
+	if ent == nil || !ent.Due(c.now) {
 		return ent
 	}
 	if c.write {
@@ -81,64 +69,25 @@ func (c *call) get(key []byte) *entry {
 }
 
 // expire removes a due entry of the current database.
-func (c *call) expire(ent *entry) {
+func (c *call) expire(ent *keyspace.Entry) {
 	c.remove(ent)
-	c.notify(ClassExpired, "expired", []byte(ent.key))
+	c.notify(ClassExpired, "expired", []byte(ent.Key))
 }
 
-// create adds a key that is absent. val is not shared with anybody.
-func (c *call) create(key []byte, val value) *entry {
-	c.e.version++
-	ent := &entry{
-		key: string(key), hash: xxhash.Sum64(key), val: val,
-		version: c.e.version, epoch: c.e.epoch, own: c.e.epoch,
-	}
-	c.writable().insert(ent)
-	return ent
+// The following are the store's methods, in the current database.
+
+func (c *call) create(key []byte, val value.Value) *keyspace.Entry {
+	return c.store.Create(c.db, key, val)
 }
-
-// touch must precede every change of an existing entry: it saves the entry for a
-// running snapshot and gives it a new version.
-func (c *call) touch(ent *entry) {
-	c.ks().save(ent, c.e.epoch)
-	c.e.version++
-	ent.version = c.e.version
-}
-
-// own must precede every change of a value in place, after touch: it clones the
-// value if a running snapshot may refer to it.
-func (c *call) own(ent *entry) value {
-	if ent.own != c.e.epoch {
-		if c.e.snap != nil {
-			ent.val = ent.val.clone()
-		}
-		ent.own = c.e.epoch
-	}
-	return ent.val
-}
-
-// replace gives a touched entry another value, not shared with anybody.
-func (c *call) replace(ent *entry, val value) {
-	c.resized(val.size() - ent.val.size())
-	ent.val, ent.own = val, c.e.epoch
-}
-
-// resized counts that a value has grown by delta bytes in place.
-func (c *call) resized(delta int) { c.ks().bytes += int64(delta) }
-
-// remove deletes the entry from the current database.
-func (c *call) remove(ent *entry) {
-	c.e.version++
-	c.ks().save(ent, c.e.epoch)
-	c.ks().delete(ent)
-}
-
-// setExpire changes when a touched entry expires, 0 for never.
-func (c *call) setExpire(ent *entry, at int64) { c.ks().setExpire(ent, at) }
+func (c *call) touch(ent *keyspace.Entry)                    { c.store.Touch(c.db, ent) }
+func (c *call) replace(ent *keyspace.Entry, val value.Value) { c.store.Replace(c.db, ent, val) }
+func (c *call) resized(delta int)                            { c.store.Resized(c.db, delta) }
+func (c *call) remove(ent *keyspace.Entry)                   { c.store.Remove(c.db, ent) }
+func (c *call) setExpire(ent *keyspace.Entry, at int64)      { c.store.SetExpire(c.db, ent, at) }
 
 // set stores a string as SET does: whatever the key held is replaced. It keeps
 // the expiry only if told.
-func (c *call) set(key []byte, val value, keepTTL bool) *entry {
+func (c *call) set(key []byte, val value.Value, keepTTL bool) *keyspace.Entry {
 	ent := c.get(key)
 	if ent == nil {
 		return c.create(key, val)
@@ -156,11 +105,11 @@ func (c *call) version(db uint8, key []byte) uint64 {
 	if db >= Databases {
 		return 0
 	}
-	ent := c.e.dbs[db].lookup(xxhash.Sum64(key), key)
-	if ent == nil || c.due(ent) {
+	ent := c.store.Lookup(db, key)
+	if ent == nil || ent.Due(c.now) {
 		return 0
 	}
-	return ent.version
+	return ent.Version
 }
 
 // random returns the next number of the generator (SplitMix64), the same on

@@ -1,8 +1,10 @@
 package engine
 
+import "pingd/kv/engine/keyspace"
+
 // Databases is how many numbered keyspaces there are, as in Redis's default
 // configuration (the databases setting).
-const Databases = 16
+const Databases = keyspace.Databases
 
 // Stamp is what the leader attaches to a batch of commands, so that every
 // replica computes the same result from it: the engine reads no clock and no

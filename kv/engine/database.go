@@ -1,6 +1,6 @@
 package engine
 
-func cmdDBSize(c *call) { c.int(int64(c.ks().size())) }
+func cmdDBSize(c *call) { c.int(int64(c.store.Size(c.db))) }
 
 // cmdSelect answers SELECT within a transaction: the front has already given each
 // command its database.
@@ -19,7 +19,7 @@ func cmdSwapDB(c *call) {
 	if !ok {
 		return
 	}
-	c.e.dbs[a], c.e.dbs[b] = c.e.dbs[b], c.e.dbs[a]
+	c.store.Swap(a, b)
 	c.ok()
 }
 
@@ -34,8 +34,7 @@ func (c *call) flushMode() bool {
 
 func cmdFlushDB(c *call) {
 	if c.flushMode() {
-		// A running snapshot keeps its own reference to the old keyspace.
-		c.e.dbs[c.db] = nil
+		c.store.Flush(c.db)
 		c.notify(ClassGeneric, "flushdb", nil)
 		c.ok()
 	}
@@ -43,7 +42,9 @@ func cmdFlushDB(c *call) {
 
 func cmdFlushAll(c *call) {
 	if c.flushMode() {
-		c.e.dbs = [Databases]*keyspace{}
+		for db := range uint8(Databases) {
+			c.store.Flush(db)
+		}
 		c.notify(ClassGeneric, "flushall", nil)
 		c.ok()
 	}
@@ -63,15 +64,14 @@ const tokenOverhead = 72
 
 // Stats returns the present figures.
 func (e *Engine) Stats() Stats {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	s := Stats{Tokens: e.tokens.Len(), UnixMilli: e.now}
-	s.Bytes = int64(s.Tokens*tokenOverhead + e.tokens.Bytes())
-	for i, ks := range e.dbs {
-		if ks != nil {
-			s.Keys[i], s.Expires[i] = ks.n, ks.due.Len()
-			s.Bytes += ks.bytes
-		}
+	e.store.RLock()
+	defer e.store.RUnlock()
+	tokens := e.store.Tokens
+	s := Stats{Tokens: tokens.Len(), UnixMilli: e.store.Now}
+	s.Bytes = int64(s.Tokens*tokenOverhead + tokens.Bytes())
+	for db := range uint8(Databases) {
+		s.Keys[db], s.Expires[db] = e.store.Size(db), e.store.Expires(db)
+		s.Bytes += e.store.Bytes(db)
 	}
 	return s
 }

@@ -1,10 +1,11 @@
 package engine
 
 import (
+	"io"
 	"sync"
 	"sync/atomic"
 
-	"pingd/kv/engine/once"
+	"pingd/kv/engine/keyspace"
 )
 
 // expirePerApply bounds how many due keys, and tokens, one Apply removes. It is
@@ -25,7 +26,6 @@ type Options struct {
 // Engine is the keyspace. Create it with New. Apply and Restore must not run at
 // the same time as each other; everything else is safe for concurrent use.
 type Engine struct {
-	opts     Options
 	commands map[string]*command
 	onEvents func([]Event)
 	reads    sync.Pool     // of *call
@@ -34,25 +34,13 @@ type Engine struct {
 	write call    // reused by Apply
 	fired []Event // of the current Apply; reused
 
-	mu sync.RWMutex // taken once by each Apply and each Read
-	state
-	epoch uint32    // of the latest snapshot
-	snap  *Snapshot // being written, or nil
-}
-
-// state is everything that replicas must agree on.
-type state struct {
-	now     int64  // log time, unix ms
-	version uint64 // of the latest change of any key
-	dbs     [Databases]*keyspace
-	tokens  *once.Table
+	store *keyspace.Store // its lock is taken once by each Apply and each Read
 }
 
 // New returns an empty engine.
 func New(opts Options) *Engine {
-	e := &Engine{opts: opts, commands: index}
+	e := &Engine{commands: index, store: keyspace.New(opts.MaxTokens)}
 	e.reads.New = func() any { return new(call) }
-	e.tokens = once.New(opts.MaxTokens)
 	return e
 }
 
@@ -62,10 +50,10 @@ func New(opts Options) *Engine {
 // commands are allowed. Only one goroutine may call it at a time; cmds are not
 // retained.
 func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
-	e.mu.Lock()
-	e.now = max(e.now, stamp.UnixMilli)
+	e.store.Lock()
+	e.store.Now = max(e.store.Now, stamp.UnixMilli)
 	c := &e.write
-	*c = call{e: e, now: e.now, write: true, seed: stamp.Seed, out: out.Buf, keys: c.keys[:0]}
+	*c = call{e: e, store: e.store, now: e.store.Now, write: true, seed: stamp.Seed, out: out.Buf, keys: c.keys[:0]}
 	c.sweep()
 	for i := range cmds {
 		c.run(&cmds[i])
@@ -74,7 +62,7 @@ func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 	}
 	c.args, c.out = nil, nil
 	fired := e.fired
-	e.mu.Unlock()
+	e.store.Unlock()
 	if len(fired) > 0 {
 		e.onEvents(fired)
 		clear(fired)
@@ -89,62 +77,77 @@ func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 func (e *Engine) Read(now int64, cmds []Command, out *Replies) {
 	c := e.reads.Get().(*call)
 	seed := e.readSeed.Add(1) ^ uint64(now)
-	e.mu.RLock()
-	*c = call{e: e, now: max(e.now, now), seed: seed, out: out.Buf, keys: c.keys[:0]}
+	e.store.RLock()
+	*c = call{e: e, store: e.store, now: max(e.store.Now, now), seed: seed, out: out.Buf, keys: c.keys[:0]}
 	for i := range cmds {
 		c.run(&cmds[i])
 		out.Buf = c.out
 		out.End()
 	}
-	e.mu.RUnlock()
+	e.store.RUnlock()
 	c.args, c.out = nil, nil
 	e.reads.Put(c)
 }
 
 // Now returns log time in unix milliseconds.
 func (e *Engine) Now() int64 {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.now
+	e.store.RLock()
+	defer e.store.RUnlock()
+	return e.store.Now
 }
 
 // Version returns the version of a key as WATCH compares it: 0 if the key is
 // absent at log time, else a number that changes with every change of the key.
 func (e *Engine) Version(db uint8, key []byte) uint64 {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	c := call{e: e, now: e.now, db: db}
+	e.store.RLock()
+	defer e.store.RUnlock()
+	c := call{e: e, store: e.store, now: e.store.Now, db: db}
 	return c.version(db, key)
 }
 
 // NextDue returns when the next key or token ends, in unix milliseconds, or
 // false if none does. An Apply at that time, even of no commands, removes it.
 func (e *Engine) NextDue() (ms int64, ok bool) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	ms, ok = e.tokens.NextDue()
-	for _, ks := range e.dbs {
-		if at, has := ks.nextDue(); has && (!ok || at < ms) {
-			ms, ok = at, true
-		}
-	}
-	return ms, ok
+	e.store.RLock()
+	defer e.store.RUnlock()
+	return e.store.NextDue()
 }
 
 // sweep removes a bounded number of keys and tokens that are due.
 func (c *call) sweep() {
-	e := c.e
-	e.tokens.Expire(e.now, tokensPerApply)
+	c.store.Tokens.Expire(c.now, tokensPerApply)
 	budget := expirePerApply
-	for db, ks := range e.dbs {
-		for budget > 0 {
-			d, ok := ks.firstDue()
-			if !ok || d.at > e.now {
+	for c.db = 0; c.db < Databases; c.db++ {
+		for ; budget > 0; budget-- {
+			ent, ok := c.store.FirstDue(c.db)
+			if !ok || !ent.Due(c.now) {
 				break
 			}
-			c.db = uint8(db)
-			c.expire(d.ent)
-			budget--
+			c.expire(ent)
 		}
 	}
 }
+
+// Snapshot freezes the present state, in time that does not depend on the number
+// of keys; see keyspace.Store.Snapshot. Its WriteTo runs beside Apply and Read.
+func (e *Engine) Snapshot() *Snapshot { return e.store.Snapshot() }
+
+// Restore replaces everything by the state that a snapshot's WriteTo wrote, or, on
+// an error, nothing. It must not run at the same time as Apply.
+//
+// Errors: ErrSnapshotFormat, ErrSnapshotCorrupt, and those of r.
+func (e *Engine) Restore(r io.Reader) error { return e.store.Restore(r) }
+
+// Digest returns a hash of the whole state, equal on equal states. It reads every
+// key: for tests and rare checks.
+func (e *Engine) Digest() uint64 { return e.store.Digest() }
+
+// Snapshot is the state as it was when Engine.Snapshot was called.
+type Snapshot = keyspace.Snapshot
+
+// Errors of Restore and of Snapshot.WriteTo.
+var (
+	ErrSnapshotFormat  = keyspace.ErrSnapshotFormat
+	ErrSnapshotCorrupt = keyspace.ErrSnapshotCorrupt
+	ErrSnapshotClosed  = keyspace.ErrSnapshotClosed
+)

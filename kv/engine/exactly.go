@@ -40,13 +40,13 @@ func cmdOnce(c *call) {
 		return
 	}
 	token := once.Hash(onceSpace, c.args[1])
-	if reply, ok := c.e.tokens.Get(token, c.now); ok {
+	if reply, ok := c.store.Tokens.Get(token, c.now); ok {
 		c.out = append(c.out, reply...)
 		return
 	}
 	start := len(c.out)
 	c.execute(inner)
-	c.e.tokens.Put(token, due, c.out[start:])
+	c.store.Tokens.Put(token, due, c.out[start:])
 }
 
 // cmdOnceIncr is ONCEINCR key ms token [token ...]: for each token in order the
@@ -62,7 +62,7 @@ func cmdOnceIncr(c *call) {
 	c.array(len(c.args) - 3)
 	for _, arg := range c.args[3:] {
 		token := once.Hash(onceIncrSpace, key, arg)
-		if reply, ok := c.e.tokens.Get(token, c.now); ok {
+		if reply, ok := c.store.Tokens.Get(token, c.now); ok {
 			c.out = append(c.out, reply...)
 			continue
 		}
@@ -73,6 +73,6 @@ func cmdOnceIncr(c *call) {
 			return
 		}
 		c.out = resp.AppendInt(c.out, sum)
-		c.e.tokens.Put(token, due, c.out[mark:])
+		c.store.Tokens.Put(token, due, c.out[mark:])
 	}
 }

@@ -106,7 +106,7 @@ func (c *call) expireGeneric(unit expireUnit) {
 		at += c.now
 	}
 	ent := c.get(c.args[1])
-	if ent == nil || !w.allows(ent.expireAt, at) {
+	if ent == nil || !w.allows(ent.ExpireAt, at) {
 		c.int(0)
 		return
 	}
@@ -133,11 +133,11 @@ func (c *call) ttl(unit expireUnit) {
 	case ent == nil:
 		c.int(-2)
 		return
-	case ent.expireAt == 0:
+	case ent.ExpireAt == 0:
 		c.int(-1)
 		return
 	}
-	ms := ent.expireAt
+	ms := ent.ExpireAt
 	if !unit.absolute {
 		ms -= c.now
 	}
@@ -149,7 +149,7 @@ func (c *call) ttl(unit expireUnit) {
 
 func cmdPersist(c *call) {
 	ent := c.get(c.args[1])
-	if ent == nil || ent.expireAt == 0 {
+	if ent == nil || ent.ExpireAt == 0 {
 		c.int(0)
 		return
 	}

@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"pingd/kv/engine/keyspace"
+	"pingd/kv/engine/value"
+)
+
 // cmdDel is DEL and UNLINK: freeing memory is the garbage collector's work in
 // either case.
 func cmdDel(c *call) {
@@ -27,7 +32,7 @@ func cmdExists(c *call) {
 
 func cmdType(c *call) {
 	if ent := c.get(c.args[1]); ent != nil {
-		c.status(ent.val.typeName())
+		c.status(ent.Val.Type())
 	} else {
 		c.status("none")
 	}
@@ -67,27 +72,15 @@ func (c *call) rename(nx bool) bool {
 		c.remove(old)
 	}
 	c.remove(ent)
-	c.move(ent, c.db, to)
+	c.store.Move(ent, c.db, to)
 	c.notify(ClassGeneric, "rename_from", from)
 	c.notify(ClassGeneric, "rename_to", to)
 	return true
 }
 
-// move gives the value and expiry of an entry that was just removed to a key of
-// a database where it is absent.
-func (c *call) move(ent *entry, db uint8, key []byte) {
-	here := c.db
-	c.db = db
-	moved := c.create(key, ent.val)
-	// A running snapshot may refer to the value through the removed entry.
-	moved.own = ent.own
-	c.setExpire(moved, ent.expireAt)
-	c.db = here
-}
-
 // argDB reads a database number, or answers bad.
 func (c *call) argDB(i int, bad string) (uint8, bool) {
-	n, ok := parseInt(c.args[i])
+	n, ok := value.ParseInt(c.args[i])
 	if !ok {
 		c.fail(bad)
 		return 0, false
@@ -136,8 +129,8 @@ func cmdCopy(c *call) {
 		}
 		c.remove(old)
 	}
-	made := c.create(to, ent.val.clone())
-	c.setExpire(made, ent.expireAt)
+	made := c.create(to, ent.Val.Clone())
+	c.setExpire(made, ent.ExpireAt)
 	c.notify(ClassGeneric, "copy_to", to)
 	c.db = here
 	c.int(1)
@@ -166,7 +159,7 @@ func cmdMove(c *call) {
 		return
 	}
 	c.remove(ent)
-	c.move(ent, db, key)
+	c.store.Move(ent, db, key)
 	c.notify(ClassGeneric, "move_from", key)
 	c.notifyIn(db, ClassGeneric, "move_to", key)
 	c.int(1)
@@ -202,7 +195,7 @@ func (c *call) object(sub string) {
 	case ent == nil:
 		c.null()
 	case sub == "ENCODING":
-		c.bulkString(ent.val.encoding())
+		c.bulkString(ent.Val.Encoding())
 	case sub == "REFCOUNT":
 		c.int(c.refCount(ent))
 	case sub == "IDLETIME":
@@ -214,8 +207,8 @@ func (c *call) object(sub string) {
 }
 
 // refCount answers as Redis does, where small integers are shared objects.
-func (c *call) refCount(ent *entry) int64 {
-	if n, ok := ent.val.(*number); ok && n.n >= 0 && n.n < 10000 {
+func (c *call) refCount(ent *keyspace.Entry) int64 {
+	if n, ok := ent.Val.(*value.Number); ok && n.N >= 0 && n.N < 10000 {
 		return 1<<31 - 1
 	}
 	return 1

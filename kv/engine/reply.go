@@ -3,6 +3,9 @@ package engine
 import (
 	"strings"
 
+	"pingd/kv/engine/keyspace"
+	"pingd/kv/engine/value"
+
 	"pingd/kv/resp"
 )
 
@@ -45,9 +48,9 @@ func (c *call) bool(v bool) {
 }
 
 // str replies with a string value.
-func (c *call) str(v value) {
+func (c *call) str(v value.Value) {
 	var buf [20]byte
-	c.bulk(stringBytes(v, buf[:]))
+	c.bulk(value.Bytes(v, buf[:]))
 }
 
 // unknown answers a name that is in no table.
@@ -76,7 +79,7 @@ func (c *call) wrongArity() {
 
 // argInt reads argument i, or answers that it is no integer.
 func (c *call) argInt(i int) (int64, bool) {
-	n, ok := parseInt(c.args[i])
+	n, ok := value.ParseInt(c.args[i])
 	if !ok {
 		c.fail(errNotInt)
 	}
@@ -85,13 +88,13 @@ func (c *call) argInt(i int) (int64, bool) {
 
 // getString returns the entry of a string key, nil if absent; not ok after
 // answering that the key holds something else.
-func (c *call) getString(key []byte) (ent *entry, ok bool) {
+func (c *call) getString(key []byte) (ent *keyspace.Entry, ok bool) {
 	ent = c.get(key)
 	if ent == nil {
 		return nil, true
 	}
-	switch ent.val.(type) {
-	case *number, *text:
+	switch ent.Val.(type) {
+	case *value.Number, *value.Text:
 		return ent, true
 	}
 	c.fail(errWrongType)

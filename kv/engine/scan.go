@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 
+	"pingd/kv/engine/keyspace"
+
 	"pingd/kv/engine/glob"
 )
 
@@ -76,62 +78,29 @@ func cmdScan(c *call) {
 	if !ok {
 		return
 	}
-	keys, next := c.keys[:0], pos
-	for seen := 0; ; {
-		entries, after := c.tableSpan(next)
-		taken := 0
-		for _, ent := range entries {
-			// Keys of one hash must not be torn apart: the cursor cannot point between.
-			if seen >= o.count && taken > 0 && entries[taken-1].hash != ent.hash ||
-				seen >= o.count && taken == 0 {
-				break
-			}
-			taken++
-			seen++
-			if !c.due(ent) && o.wants(ent) {
-				keys = append(keys, ent)
-			}
-		}
-		if taken < len(entries) {
-			next = entries[taken].hash
-			break
-		}
-		if next = after; next == 0 || seen >= o.count {
-			break
-		}
-	}
-	c.keys = keys
+	keys, next := c.store.Step(c.db, c.keys[:0], pos, o.count)
+	c.keys = slices.DeleteFunc(keys, func(ent *keyspace.Entry) bool { return ent.Due(c.now) || !o.wants(ent) })
 	c.array(2)
 	c.bulkString(strconv.FormatUint(next, 10))
-	c.bulkKeys(keys)
+	c.bulkKeys(c.keys)
 }
 
-func (c *call) tableSpan(pos uint64) ([]*entry, uint64) {
-	if c.ks() == nil {
-		return nil, 0
-	}
-	return c.ks().span(pos)
+func (o *scanOptions) wants(ent *keyspace.Entry) bool {
+	return (o.match == nil || glob.Match(o.match, []byte(ent.Key))) &&
+		(o.typeName == nil || string(o.typeName) == ent.Val.Type())
 }
 
-func (o *scanOptions) wants(ent *entry) bool {
-	return (o.match == nil || glob.Match(o.match, []byte(ent.key))) &&
-		(o.typeName == nil || string(o.typeName) == ent.val.typeName())
-}
-
-func (c *call) bulkKeys(keys []*entry) {
+func (c *call) bulkKeys(keys []*keyspace.Entry) {
 	c.array(len(keys))
 	for _, ent := range keys {
-		c.bulkString(ent.key)
+		c.bulkString(ent.Key)
 	}
 	clear(keys)
 }
 
 // each calls fn for every key of the current database that is not due.
-func (c *call) each(fn func(*entry) bool) {
-	if c.ks() == nil {
-		return
-	}
-	c.ks().table.each(func(ent *entry) bool { return c.due(ent) || fn(ent) })
+func (c *call) each(fn func(*keyspace.Entry) bool) {
+	c.store.Each(c.db, func(ent *keyspace.Entry) bool { return ent.Due(c.now) || fn(ent) })
 }
 
 func cmdKeys(c *call) {
@@ -140,7 +109,7 @@ func cmdKeys(c *call) {
 		o.match = nil
 	}
 	keys := c.keys[:0]
-	c.each(func(ent *entry) bool {
+	c.each(func(ent *keyspace.Entry) bool {
 		if o.wants(ent) {
 			keys = append(keys, ent)
 		}
@@ -150,26 +119,21 @@ func cmdKeys(c *call) {
 	c.bulkKeys(keys)
 }
 
-// cmdRandomKey takes a random key of a random stretch of the order, or the next
-// one that is not due.
+// cmdRandomKey tries often enough to meet a key that is not due, or else takes the
+// first.
 func cmdRandomKey(c *call) {
-	var found *entry
-	ks := c.ks()
-	for tries := 0; ks.size() > 0 && found == nil && tries < 100; tries++ {
-		entries := ks.at(c.random()).entries
-		if len(entries) == 0 {
-			continue
-		}
-		if ent := entries[c.below(len(entries))]; !c.due(ent) {
+	var found *keyspace.Entry
+	for tries := 0; c.store.Size(c.db) > 0 && found == nil && tries < 100; tries++ {
+		if ent, ok := c.store.Random(c.db, c.random); ok && !ent.Due(c.now) {
 			found = ent
 		}
 	}
 	if found == nil {
-		c.each(func(ent *entry) bool { found = ent; return false })
+		c.each(func(ent *keyspace.Entry) bool { found = ent; return false })
 	}
 	if found == nil {
 		c.null()
 		return
 	}
-	c.bulkString(found.key)
+	c.bulkString(found.Key)
 }

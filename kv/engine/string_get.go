@@ -1,6 +1,8 @@
 package engine
 
-import "bytes"
+import (
+	"pingd/kv/engine/value"
+)
 
 func cmdGet(c *call) {
 	ent, ok := c.getString(c.args[1])
@@ -9,7 +11,7 @@ func cmdGet(c *call) {
 	case ent == nil:
 		c.null()
 	default:
-		c.str(ent.val)
+		c.str(ent.Val)
 	}
 }
 
@@ -28,7 +30,7 @@ func cmdGetEX(c *call) {
 		c.null()
 		return
 	}
-	c.str(ent.val)
+	c.str(ent.Val)
 	switch {
 	case o.expires && o.at <= c.now:
 		c.remove(ent)
@@ -37,7 +39,7 @@ func cmdGetEX(c *call) {
 		c.touch(ent)
 		c.setExpire(ent, o.at)
 		c.notify(ClassGeneric, "expire", key)
-	case o.persist && ent.expireAt != 0:
+	case o.persist && ent.ExpireAt != 0:
 		c.touch(ent)
 		c.setExpire(ent, 0)
 		c.notify(ClassGeneric, "persist", key)
@@ -51,7 +53,7 @@ func cmdGetDel(c *call) {
 	case ent == nil:
 		c.null()
 	default:
-		c.str(ent.val)
+		c.str(ent.Val)
 		c.remove(ent)
 		c.notify(ClassGeneric, "del", c.args[1])
 	}
@@ -61,11 +63,11 @@ func cmdMGet(c *call) {
 	c.array(len(c.args) - 1)
 	for _, key := range c.args[1:] {
 		ent := c.get(key)
-		if ent == nil || ent.val.typeName() != "string" {
+		if ent == nil || ent.Val.Type() != "string" {
 			c.null()
 			continue
 		}
-		c.str(ent.val)
+		c.str(ent.Val)
 	}
 }
 
@@ -76,7 +78,7 @@ func cmdStrLen(c *call) {
 	case ent == nil:
 		c.int(0)
 	default:
-		c.int(int64(stringLen(ent.val)))
+		c.int(int64(value.Len(ent.Val)))
 	}
 }
 
@@ -100,7 +102,7 @@ func cmdGetRange(c *call) {
 		return
 	}
 	var buf [20]byte
-	b := stringBytes(ent.val, buf[:])
+	b := value.Bytes(ent.Val, buf[:])
 	n := int64(len(b))
 	if start < 0 {
 		start = max(start+n, 0)
@@ -134,50 +136,21 @@ func cmdLCS(c *call) {
 	var strs [2][]byte
 	for i := range strs {
 		if ent := c.get(c.args[1+i]); ent != nil {
-			if ent.val.typeName() != "string" {
+			if ent.Val.Type() != "string" {
 				c.fail("ERR The specified keys must contain string values")
 				return
 			}
-			strs[i] = stringBytes(ent.val, bufs[i][:])
+			strs[i] = value.Bytes(ent.Val, bufs[i][:])
 		}
 	}
 	if int64(len(strs[0])+1)*int64(len(strs[1])+1) > lcsMax {
 		c.fail("ERR String too long for LCS")
 		return
 	}
-	common := lcs(strs[0], strs[1])
+	common := value.LCS(strs[0], strs[1])
 	if wantLen {
 		c.int(int64(len(common)))
 	} else {
 		c.bulk(common)
 	}
-}
-
-// lcs returns the longest common subsequence that Redis would pick.
-func lcs(a, b []byte) []byte {
-	w := len(b) + 1
-	cells := make([]uint32, (len(a)+1)*w)
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			if a[i-1] == b[j-1] {
-				cells[i*w+j] = cells[(i-1)*w+j-1] + 1
-			} else {
-				cells[i*w+j] = max(cells[(i-1)*w+j], cells[i*w+j-1])
-			}
-		}
-	}
-	out := bytes.Repeat([]byte{0}, int(cells[len(cells)-1]))
-	for i, j, k := len(a), len(b), len(out); k > 0; {
-		switch {
-		case a[i-1] == b[j-1]:
-			k--
-			out[k] = a[i-1]
-			i, j = i-1, j-1
-		case cells[(i-1)*w+j] > cells[i*w+j-1]:
-			i--
-		default:
-			j--
-		}
-	}
-	return out
 }

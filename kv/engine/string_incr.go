@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"math"
-	"math/big"
+
+	"pingd/kv/engine/value"
 )
 
 func cmdIncr(c *call) { c.incr(1) }
@@ -41,7 +43,7 @@ func (c *call) add(key []byte, delta int64) (sum int64, ok bool) {
 	}
 	var old int64
 	if ent != nil {
-		if old, ok = asInt(ent.val); !ok {
+		if old, ok = asInt(ent.Val); !ok {
 			c.fail(errNotInt)
 			return 0, false
 		}
@@ -52,13 +54,13 @@ func (c *call) add(key []byte, delta int64) (sum int64, ok bool) {
 		return 0, false
 	}
 	if ent == nil {
-		c.create(key, &number{sum})
+		c.create(key, &value.Number{N: sum})
 	} else {
 		c.touch(ent)
-		if _, is := ent.val.(*number); is {
-			c.own(ent).(*number).n = sum
+		if _, is := ent.Val.(*value.Number); is {
+			c.store.Own(ent).(*value.Number).N = sum
 		} else {
-			c.replace(ent, &number{sum})
+			c.replace(ent, &value.Number{N: sum})
 		}
 	}
 	c.notify(ClassString, "incrby", key)
@@ -66,12 +68,12 @@ func (c *call) add(key []byte, delta int64) (sum int64, ok bool) {
 }
 
 // asInt reads a string value as an integer: one that APPEND made counts too.
-func asInt(v value) (int64, bool) {
+func asInt(v value.Value) (int64, bool) {
 	switch v := v.(type) {
-	case *number:
-		return v.n, true
-	case *text:
-		return parseInt(v.b)
+	case *value.Number:
+		return v.N, true
+	case *value.Text:
+		return value.ParseInt(v.B)
 	}
 	return 0, false
 }
@@ -85,46 +87,35 @@ func cmdIncrByFloat(c *call) {
 	var old []byte
 	var buf [20]byte
 	if ent != nil {
-		old = stringBytes(ent.val, buf[:])
+		old = value.Bytes(ent.Val, buf[:])
 	}
-	sum, ok := c.addFloat(old, ent != nil, c.args[2], errNotFloat)
+	sum, ok := c.addFloat(old, c.args[2], errNotFloat)
 	if !ok {
 		return
 	}
 	if ent == nil {
-		c.create(key, &text{b: sum})
+		c.create(key, &value.Text{B: sum})
 	} else {
 		c.touch(ent)
-		c.replace(ent, &text{b: sum})
+		c.replace(ent, &value.Text{B: sum})
 	}
 	c.notify(ClassString, "incrbyfloat", key)
 	c.bulk(sum)
 }
 
-// addFloat adds two decimal texts, or answers why it cannot. Without an old
-// number it is 0.
-func (c *call) addFloat(old []byte, has bool, delta []byte, errOld string) ([]byte, bool) {
-	a, aInf := new(big.Float).SetPrec(floatPrec), false
-	ok := true
-	if has {
-		if a, aInf, ok = parseFloat(old); !ok {
-			c.fail(errOld)
-			return nil, false
-		}
-	}
-	b, bInf, ok := parseFloat(delta)
-	if !ok {
+// addFloat adds two decimal texts, or answers why it cannot: errOld if old is no
+// number. Without an old number, nil, it is 0.
+func (c *call) addFloat(old, delta []byte, errOld string) ([]byte, bool) {
+	sum, err := value.AddFloat(old, delta)
+	switch {
+	case err == nil:
+		return sum, true
+	case errors.Is(err, value.ErrOldNotFloat):
+		c.fail(errOld)
+	case errors.Is(err, value.ErrNotFloat):
 		c.fail(errNotFloat)
-		return nil, false
-	}
-	if aInf || bInf {
+	default:
 		c.fail(errNaN)
-		return nil, false
 	}
-	sum := new(big.Float).SetPrec(floatPrec).Add(a, b)
-	if sum.MantExp(nil) > maxFloatExp {
-		c.fail(errNaN)
-		return nil, false
-	}
-	return formatFloat(sum), true
+	return nil, false
 }

@@ -1,6 +1,11 @@
 package engine
 
-import "math"
+import (
+	"math"
+
+	"pingd/kv/engine/keyspace"
+	"pingd/kv/engine/value"
+)
 
 // setOptions are the options of SET and GETEX.
 type setOptions struct {
@@ -67,7 +72,7 @@ func cmdSet(c *call) {
 		return
 	}
 	key := c.args[1]
-	var ent *entry
+	var ent *keyspace.Entry
 	if o.get {
 		if ent, ok = c.getString(key); !ok {
 			return
@@ -75,7 +80,7 @@ func cmdSet(c *call) {
 		if ent == nil {
 			c.null()
 		} else {
-			c.str(ent.val)
+			c.str(ent.Val)
 		}
 	} else {
 		ent = c.get(key)
@@ -86,7 +91,7 @@ func cmdSet(c *call) {
 		}
 		return
 	}
-	ent = c.set(key, newString(c.args[2]), o.keepTTL)
+	ent = c.set(key, value.NewString(c.args[2]), o.keepTTL)
 	c.notify(ClassString, "set", key)
 	if o.expires {
 		c.setExpire(ent, o.at)
@@ -102,7 +107,7 @@ func cmdSetNX(c *call) {
 		c.int(0)
 		return
 	}
-	c.create(c.args[1], newString(c.args[2]))
+	c.create(c.args[1], value.NewString(c.args[2]))
 	c.notify(ClassString, "set", c.args[1])
 	c.int(1)
 }
@@ -115,7 +120,7 @@ func (c *call) setEX(unit expireUnit) {
 	if !ok {
 		return
 	}
-	ent := c.set(c.args[1], newString(c.args[3]), false)
+	ent := c.set(c.args[1], value.NewString(c.args[3]), false)
 	c.setExpire(ent, at)
 	c.notify(ClassString, "set", c.args[1])
 	c.notify(ClassGeneric, "expire", c.args[1])
@@ -130,9 +135,9 @@ func cmdGetSet(c *call) {
 	if ent == nil {
 		c.null()
 	} else {
-		c.str(ent.val)
+		c.str(ent.Val)
 	}
-	c.set(c.args[1], newString(c.args[2]), false)
+	c.set(c.args[1], value.NewString(c.args[2]), false)
 	c.notify(ClassString, "set", c.args[1])
 }
 
@@ -162,7 +167,7 @@ func cmdMSetNX(c *call) {
 
 func (c *call) msetAll() {
 	for i := 1; i < len(c.args); i += 2 {
-		c.set(c.args[i], newString(c.args[i+1]), false)
+		c.set(c.args[i], value.NewString(c.args[i+1]), false)
 		c.notify(ClassString, "set", c.args[i])
 	}
 }
@@ -177,30 +182,30 @@ func cmdAppend(c *call) {
 		return
 	}
 	if ent == nil {
-		ent = c.create(key, newString(tail))
+		ent = c.create(key, value.NewString(tail))
 	} else {
-		if stringLen(ent.val)+len(tail) > maxString {
+		if value.Len(ent.Val)+len(tail) > maxString {
 			c.fail(errTooLong)
 			return
 		}
 		v := c.grow(ent)
 		// Bytes beyond the old length are in nobody else's view of the slice, but
 		// grow has made the value ours anyway.
-		v.b = append(v.b, tail...)
+		v.B = append(v.B, tail...)
 		c.resized(len(tail))
 	}
 	c.notify(ClassString, "append", key)
-	c.int(int64(stringLen(ent.val)))
+	c.int(int64(value.Len(ent.Val)))
 }
 
 // grow touches a string entry and returns its value as a text to change in place.
-func (c *call) grow(ent *entry) *text {
+func (c *call) grow(ent *keyspace.Entry) *value.Text {
 	c.touch(ent)
-	if n, ok := ent.val.(*number); ok {
-		c.replace(ent, &text{b: stringBytes(n, nil), grown: true})
+	if n, ok := ent.Val.(*value.Number); ok {
+		c.replace(ent, &value.Text{B: value.Bytes(n, nil), Grown: true})
 	}
-	v := c.own(ent).(*text)
-	v.grown = true
+	v := c.store.Own(ent).(*value.Text)
+	v.Grown = true
 	return v
 }
 
@@ -221,7 +226,7 @@ func cmdSetRange(c *call) {
 	if len(patch) == 0 {
 		n := 0
 		if ent != nil {
-			n = stringLen(ent.val)
+			n = value.Len(ent.Val)
 		}
 		c.int(int64(n))
 		return
@@ -231,15 +236,15 @@ func cmdSetRange(c *call) {
 		return
 	}
 	if ent == nil {
-		ent = c.create(key, &text{grown: true})
+		ent = c.create(key, &value.Text{Grown: true})
 	}
 	v := c.grow(ent)
-	before := len(v.b)
+	before := len(v.B)
 	if end := int(offset) + len(patch); end > before {
-		v.b = append(v.b, make([]byte, end-before)...)
+		v.B = append(v.B, make([]byte, end-before)...)
 	}
-	copy(v.b[offset:], patch)
-	c.resized(len(v.b) - before)
+	copy(v.B[offset:], patch)
+	c.resized(len(v.B) - before)
 	c.notify(ClassString, "setrange", key)
-	c.int(int64(len(v.b)))
+	c.int(int64(len(v.B)))
 }

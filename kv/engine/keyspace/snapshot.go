@@ -1,10 +1,9 @@
-package engine
+package keyspace
 
 import (
 	"cmp"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"pingd/kv/engine/once"
+	"pingd/kv/engine/ordered"
 )
 
 // ErrSnapshotClosed is returned by Snapshot.WriteTo after Close, or once a later
@@ -21,7 +21,7 @@ var ErrSnapshotClosed = errors.New("snapshot is closed")
 const (
 	// snapshotMagic begins a snapshot; its last byte is the version of the format.
 	snapshotMagic = "PINGDKV\x01"
-	// blockSize is about how many bytes one checksum covers, and blockHead what
+	// blockSize is about how many bytes one checspum covers, and blockHead what
 	// precedes them: length and xxhash64, little endian.
 	blockSize = 64 << 10
 	blockHead = 16
@@ -29,58 +29,58 @@ const (
 	holdEntries = 256
 )
 
-// Snapshot is the state as it was when Engine.Snapshot was called. It costs
+// Snapshot is the state as it was when Store.Snapshot was called. It costs
 // little while nobody writes: an entry is copied only when it first changes.
 type Snapshot struct {
-	e       *Engine
+	store   *Store
 	epoch   uint32
 	now     int64
 	version uint64
-	spaces  [Databases]*keyspace
+	spaces  [Databases]*space
 	tokens  once.View
-	scratch []entry
+	scratch []Entry
 }
 
 // Snapshot freezes the present state, in time that does not depend on the number
 // of keys. The caller must Close it. One at a time: taking another ends the
 // earlier one.
-func (e *Engine) Snapshot() *Snapshot {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.snap != nil {
-		e.snap.detach()
+func (s *Store) Snapshot() *Snapshot {
+	s.Lock()
+	defer s.Unlock()
+	if s.snap != nil {
+		s.snap.detach()
 	}
-	e.epoch++
-	s := &Snapshot{
-		e: e, epoch: e.epoch, now: e.now, version: e.version,
-		spaces: e.dbs, tokens: e.tokens.Freeze(),
+	s.epoch++
+	snap := &Snapshot{
+		store: s, epoch: s.epoch, now: s.Now, version: s.version,
+		spaces: s.spaces, tokens: s.Tokens.Freeze(),
 	}
-	for _, ks := range s.spaces {
-		if ks != nil {
-			ks.pre, ks.done, ks.full = newTable(), 0, false
+	for _, sp := range snap.spaces {
+		if sp != nil {
+			sp.pre, sp.done, sp.full = ordered.New[*Entry](), 0, false
 		}
 	}
-	e.snap = s
-	return s
+	s.snap = snap
+	return snap
 }
 
 // Close releases what the snapshot holds. It may be called more than once.
 func (s *Snapshot) Close() {
-	s.e.mu.Lock()
-	defer s.e.mu.Unlock()
-	if s.e.snap == s {
+	s.store.Lock()
+	defer s.store.Unlock()
+	if s.store.snap == s {
 		s.detach()
 	}
 }
 
 func (s *Snapshot) detach() {
-	for _, ks := range s.spaces {
-		if ks != nil {
-			ks.pre = nil
+	for _, sp := range s.spaces {
+		if sp != nil {
+			sp.pre = nil
 		}
 	}
-	s.spaces = [Databases]*keyspace{}
-	s.e.snap = nil
+	s.spaces = [Databases]*space{}
+	s.store.snap = nil
 }
 
 // WriteTo writes the frozen state to w and returns the number of bytes. It runs
@@ -125,9 +125,9 @@ func (s *Snapshot) writeSpace(b *blockWriter, db uint8) (keys uint64, err error)
 			b.buf = append(b.buf, recordDB, db)
 		}
 		// The values themselves need no lock: nothing changes a value in place that
-		// is older than the snapshot (call.own).
+		// is older than the snapshot (Store.Own).
 		for i := range batch {
-			b.buf = batch[i].appendTo(b.buf)
+			b.buf = batch[i].append(b.buf)
 			if err := b.flush(blockSize); err != nil {
 				return keys, err
 			}
@@ -140,21 +140,21 @@ func (s *Snapshot) writeSpace(b *blockWriter, db uint8) (keys uint64, err error)
 
 // copySpan returns the entries from pos on as they were, and where to go on, 0
 // at the end.
-func (s *Snapshot) copySpan(db uint8, pos uint64) (batch []entry, next uint64, err error) {
-	s.e.mu.RLock()
-	defer s.e.mu.RUnlock()
-	if s.e.snap != s {
+func (s *Snapshot) copySpan(db uint8, pos uint64) (batch []Entry, next uint64, err error) {
+	s.store.RLock()
+	defer s.store.RUnlock()
+	if s.store.snap != s {
 		return nil, 0, ErrSnapshotClosed
 	}
-	ks := s.spaces[db]
-	if ks == nil {
+	sp := s.spaces[db]
+	if sp == nil {
 		return nil, 0, nil
 	}
 	batch = s.scratch[:0]
 	next = pos
 	for {
-		var entries []*entry
-		entries, next = ks.span(next)
+		var entries []*Entry
+		entries, next = sp.table.Span(next)
 		for _, ent := range entries {
 			if ent.epoch != s.epoch {
 				batch = append(batch, *ent)
@@ -164,92 +164,42 @@ func (s *Snapshot) copySpan(db uint8, pos uint64) (batch []entry, next uint64, e
 			break
 		}
 	}
-	batch = ks.pre.appendRange(batch, pos, next)
-	slices.SortFunc(batch, func(a, b entry) int {
+	for _, old := range sp.pre.AppendRange(nil, pos, next) {
+		batch = append(batch, *old)
+	}
+	slices.SortFunc(batch, func(a, b Entry) int {
 		if a.hash != b.hash {
 			return cmp.Compare(a.hash, b.hash)
 		}
-		return strings.Compare(a.key, b.key)
+		return strings.Compare(a.Key, b.Key)
 	})
 	// Only the one goroutine that writes this snapshot, and Apply with the lock
 	// held alone, look at these.
-	ks.done, ks.full = next, next == 0
+	sp.done, sp.full = next, next == 0
 	s.scratch = batch
 	return batch, next, nil
 }
 
-// appendRange appends copies of the entries with hashes from pos up to, not
-// including, end; end 0 means all the rest.
-func (t *table) appendRange(dst []entry, pos, end uint64) []entry {
-	for {
-		entries, next := t.span(pos)
-		for _, ent := range entries {
-			if end != 0 && ent.hash >= end {
-				return dst
-			}
-			dst = append(dst, *ent)
-		}
-		if next == 0 || end != 0 && next >= end {
-			return dst
-		}
-		pos = next
-	}
-}
-
-// blockWriter gathers records into checksummed blocks.
-type blockWriter struct {
-	w   io.Writer
-	n   int64
-	buf []byte // head of the block, not filled in yet, and records
-	err error
-}
-
-func (b *blockWriter) begin() { b.buf = append(b.buf[:0], make([]byte, blockHead)...) }
-
-func (b *blockWriter) raw(p []byte) {
-	if b.err != nil {
-		return
-	}
-	n, err := b.w.Write(p)
-	b.n += int64(n)
-	if err != nil {
-		b.err = fmt.Errorf("write snapshot: %w", err)
-	}
-}
-
-// flush writes the block if it holds at least size bytes.
-func (b *blockWriter) flush(size int) error {
-	body := b.buf[blockHead:]
-	if len(body) < size || b.err != nil {
-		return b.err
-	}
-	binary.LittleEndian.PutUint64(b.buf, uint64(len(body)))
-	binary.LittleEndian.PutUint64(b.buf[8:], xxhash.Sum64(body))
-	b.raw(b.buf)
-	b.begin()
-	return b.err
-}
-
 // Digest returns a hash of the whole state; equal states have equal digests on
-// every replica. It reads every key: for tests and rare checks.
-func (e *Engine) Digest() uint64 {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
+// every replica. It locks by itself and reads every key: for tests and rare checks.
+func (s *Store) Digest() uint64 {
+	s.RLock()
+	defer s.RUnlock()
 	d := xxhash.New()
-	buf := appendHead(nil, e.now, e.version)
-	for db, ks := range e.dbs {
-		if ks.size() == 0 {
+	buf := appendHead(nil, s.Now, s.version)
+	for db, sp := range s.spaces {
+		if sp.len() == 0 {
 			continue
 		}
 		buf = append(buf, recordDB, byte(db))
-		ks.each(func(ent *entry) bool {
-			buf = ent.appendTo(buf)
+		sp.table.Each(func(ent *Entry) bool {
+			buf = ent.append(buf)
 			_, _ = d.Write(buf)
 			buf = buf[:0]
 			return true
 		})
 	}
-	_ = e.tokens.Freeze().Each(func(token once.Token, due int64, reply []byte) error {
+	_ = s.Tokens.Freeze().Each(func(token once.Token, due int64, reply []byte) error {
 		buf = appendToken(buf, token, due, reply)
 		_, _ = d.Write(buf)
 		buf = buf[:0]
