@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
 	"go.etcd.io/bbolt"
 )
 
@@ -78,11 +79,12 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return dirError(s.dir, err)
 		}
-		w, err := wal.Open(path, wal.WithLogger(logger))
+		meta := &metadb.BoltMetaDB{}
+		w, err := wal.Open(path, wal.WithLogger(logger), wal.WithMetaStore(meta))
 		if err != nil {
-			return fmt.Errorf("open log in %q: %w", path, err)
+			return errors.Join(fmt.Errorf("open log in %q: %w", path, err), meta.Close())
 		}
-		s.log, logs = w, w
+		s.log, logs = walCloser{w, meta}, w
 	}
 	s.Logs = &Log{LogStore: logs, watch: s.watch}
 	s.Snapshots, err = raft.NewFileSnapshotStoreWithLogger(s.dir, retainedSnapshots, logger)
@@ -91,6 +93,16 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 	}
 	return nil
 }
+
+// walCloser closes a write-ahead log and its index: wal.Close of raft-wal 0.4.0
+// leaves the index open and its file locked.
+type walCloser struct {
+	log  *wal.WAL
+	meta *metadb.BoltMetaDB
+}
+
+// Close closes both.
+func (c walCloser) Close() error { return errors.Join(c.log.Close(), c.meta.Close()) }
 
 // checkKind refuses to open a directory with another kind of log than it was
 // written with: the entries there would seem lost.
