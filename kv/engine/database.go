@@ -1,5 +1,7 @@
 package engine
 
+import "pingd/kv/engine/value"
+
 func cmdDBSize(c *call) { c.int(int64(c.store.Size(c.db))) }
 
 // cmdSelect answers SELECT within a transaction: the front has already given each
@@ -11,15 +13,21 @@ func cmdSelect(c *call) {
 }
 
 func cmdSwapDB(c *call) {
-	a, ok := c.argDB(1, "ERR invalid first DB index")
+	a, ok := value.ParseInt(c.args[1])
 	if !ok {
+		c.fail("ERR invalid first DB index")
 		return
 	}
-	b, ok := c.argDB(2, "ERR invalid second DB index")
+	b, ok := value.ParseInt(c.args[2])
 	if !ok {
+		c.fail("ERR invalid second DB index")
 		return
 	}
-	c.store.Swap(a, b)
+	if a < 0 || a >= Databases || b < 0 || b >= Databases {
+		c.fail(errDBIndex)
+		return
+	}
+	c.store.Swap(uint8(a), uint8(b))
 	c.ok()
 }
 

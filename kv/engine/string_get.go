@@ -30,14 +30,18 @@ func cmdGetEX(c *call) {
 		c.null()
 		return
 	}
+	at, ok := c.expireAt(o)
+	if !ok {
+		return
+	}
 	c.str(ent.Val)
 	switch {
-	case o.expires && o.at <= c.now:
+	case at != 0 && at <= c.now:
 		c.remove(ent)
 		c.notify(ClassGeneric, "del", key)
-	case o.expires:
+	case at != 0:
 		c.touch(ent)
-		c.setExpire(ent, o.at)
+		c.setExpire(ent, at)
 		c.notify(ClassGeneric, "expire", key)
 	case o.persist && ent.ExpireAt != 0:
 		c.touch(ent)

@@ -10,12 +10,12 @@ import (
 // setOptions are the options of SET and GETEX.
 type setOptions struct {
 	nx, xx, get, keepTTL, persist bool
-	expires                       bool
-	at                            int64
+	expiry                        int // word with the time, 0: none
+	unit                          expireUnit
 }
 
-// words returns how each option word is spelled with its unit; nil if it is no
-// expiry.
+// expiryWord returns the unit of an option that sets an expiry; not ok if it is
+// another.
 func expiryWord(arg []byte) (unit expireUnit, ok bool) {
 	switch {
 	case equalFold(arg, "EX"):
@@ -33,41 +33,47 @@ func expiryWord(arg []byte) (unit expireUnit, ok bool) {
 // parseSet reads the options after SET key value, or GETEX key, or answers what is
 // wrong with them.
 func (c *call) parseSet(from int, getex bool) (o setOptions, ok bool) {
-	expiryAt := 0
-	var unit expireUnit
 	for i := from; i < len(c.args); i++ {
 		arg := c.args[i]
 		u, isExpiry := expiryWord(arg)
 		switch {
-		case isExpiry && i+1 < len(c.args) && expiryAt == 0 && !o.keepTTL && !o.persist:
+		case isExpiry && i+1 < len(c.args) && o.expiry == 0 && !o.keepTTL && !o.persist:
 			i++
-			unit, expiryAt = u, i
+			o.unit, o.expiry = u, i
 		case !getex && !o.xx && equalFold(arg, "NX"):
 			o.nx = true
 		case !getex && !o.nx && equalFold(arg, "XX"):
 			o.xx = true
 		case !getex && equalFold(arg, "GET"):
 			o.get = true
-		case !getex && expiryAt == 0 && equalFold(arg, "KEEPTTL"):
+		case !getex && o.expiry == 0 && equalFold(arg, "KEEPTTL"):
 			o.keepTTL = true
-		case getex && expiryAt == 0 && equalFold(arg, "PERSIST"):
+		case getex && o.expiry == 0 && equalFold(arg, "PERSIST"):
 			o.persist = true
 		default:
 			c.fail(errSyntax)
 			return o, false
 		}
 	}
-	if expiryAt == 0 {
-		return o, true
+	return o, true
+}
+
+// expireAt returns the expiry that the options ask for, 0 for none, or answers why
+// there is none such.
+func (c *call) expireAt(o setOptions) (at int64, ok bool) {
+	if o.expiry == 0 {
+		return 0, true
 	}
-	o.expires = true
-	o.at, ok = c.deadline(expiryAt, unit)
-	return o, ok
+	return c.deadline(o.expiry, o.unit)
 }
 
 // cmdSet is SET key value [NX|XX] [GET] [EX|PX|EXAT|PXAT time|KEEPTTL].
 func cmdSet(c *call) {
 	o, ok := c.parseSet(3, false)
+	if !ok {
+		return
+	}
+	at, ok := c.expireAt(o)
 	if !ok {
 		return
 	}
@@ -93,8 +99,8 @@ func cmdSet(c *call) {
 	}
 	ent = c.set(key, value.NewString(c.args[2]), o.keepTTL)
 	c.notify(ClassString, "set", key)
-	if o.expires {
-		c.setExpire(ent, o.at)
+	if at != 0 {
+		c.setExpire(ent, at)
 		c.notify(ClassGeneric, "expire", key)
 	}
 	if !o.get {
