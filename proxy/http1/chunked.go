@@ -166,13 +166,14 @@ func (c *Chunked) trailer(b byte) *Error {
 			return nil
 		}
 		return c.trailerByte(b)
-	case trailerLF:
-		c.state = trailerStart
-	case trailerEndLF:
-		c.state = chunkDone
 	}
 	if b != '\n' {
 		return faultTrailer.of(c.resp)
+	}
+	if c.state == trailerEndLF {
+		c.state = chunkDone
+	} else {
+		c.state = trailerStart
 	}
 	return nil
 }

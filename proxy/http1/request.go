@@ -92,7 +92,7 @@ func (r *Request) start(buf []byte) (bool, *Error) {
 		}
 		if !ok || err != nil {
 			// The longest method and version leave little beside the target.
-			if err == nil && len(buf)-r.pos > r.lim.Target+64 {
+			if err == nil && len(buf)-r.pos > r.lim.Target+64 && r.tooLong(buf) == errTargetLong {
 				return false, errTargetLong
 			}
 			return false, err
