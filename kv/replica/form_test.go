@@ -53,6 +53,13 @@ func TestThreeNodesFormOneClusterInAnyOrder(t *testing.T) {
 					}
 				}
 			}
+			defer func() {
+				if t.Failed() {
+					for _, nd := range c.nodes {
+						t.Logf("%+v", nd.r.Status())
+					}
+				}
+			}()
 			c.eventually("all members on all nodes", func() bool {
 				for _, nd := range c.nodes {
 					s := nd.r.Status()

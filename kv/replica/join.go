@@ -88,9 +88,13 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 		return joinAnswer{}, errors.New("name or bus address is missing")
 	}
 	s, known := r.server(n.Name)
-	if held, ok := r.machine.Member(n.Name); known && (!ok || held.Instance != n.Instance) {
+	held, told := r.machine.Member(n.Name)
+	if !told && q.Rejoin {
+		held.Instance = n.Instance // a founder, not announced yet
+	}
+	if known && held.Instance != n.Instance {
 		switch {
-		case r.isLive(ctx, held, string(s.Address), n.Instance):
+		case r.isLive(ctx, n, string(s.Address)):
 			return joinAnswer{Taken: true}, nil
 		case q.Rejoin:
 			return joinAnswer{Removed: true}, nil
@@ -115,7 +119,7 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 			return joinAnswer{Retry: err.Error()}, nil
 		}
 	}
-	if held, ok := r.machine.Member(n.Name); !ok || held != n {
+	if held, told := r.machine.Member(n.Name); !told || held != n {
 		if err := r.announce(n); err != nil {
 			return joinAnswer{Retry: err.Error()}, nil
 		}
@@ -123,10 +127,10 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 	return joinAnswer{}, nil
 }
 
-// isLive reports whether the node that holds a name is there and is another one
-// than the one that asks for it.
-func (r *Replica) isLive(ctx context.Context, held machine.Member, addr, instance string) bool {
-	if held.Name == r.cfg.Name {
+// isLive reports whether the node that holds n's name at addr is there, and is
+// another one than n.
+func (r *Replica) isLive(ctx context.Context, n machine.Member, addr string) bool {
+	if n.Name == r.cfg.Name {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -136,7 +140,7 @@ func (r *Replica) isLive(ctx context.Context, held machine.Member, addr, instanc
 		return false
 	}
 	_ = c.Close()
-	return peer.Name == held.Name && peer.Instance != instance
+	return peer.Name == n.Name && peer.Instance != n.Instance
 }
 
 // change makes one change of Raft's configuration.

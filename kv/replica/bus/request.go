@@ -305,7 +305,31 @@ const retryDial = 50 * time.Millisecond
 
 // Get returns the connection to addr, dialling if there is none.
 func (l *Links) Get(ctx context.Context, addr string) (*Client, error) {
+	k := l.link(ctx, addr)
+	select {
+	case <-k.ready:
+		return k.client, k.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Have returns the connection to addr if there is a live one, and starts to dial
+// it otherwise. It never waits.
+func (l *Links) Have(ctx context.Context, addr string) *Client {
+	k := l.link(ctx, addr)
+	select {
+	case <-k.ready:
+		return k.client
+	default:
+		return nil
+	}
+}
+
+// link returns the link to addr, dialling if there is none.
+func (l *Links) link(ctx context.Context, addr string) *link {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	k := l.links[addr]
 	if k == nil || k.stale() {
 		k = &link{ready: make(chan struct{}), since: time.Now()}
@@ -319,25 +343,7 @@ func (l *Links) Get(ctx context.Context, addr string) (*Client, error) {
 			close(k.ready)
 		}
 	}
-	l.mu.Unlock()
-	select {
-	case <-k.ready:
-		return k.client, k.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// Have returns the connection to addr if there is a live one, and starts to dial
-// it otherwise. It never waits.
-func (l *Links) Have(ctx context.Context, addr string) *Client {
-	done, cancel := context.WithCancel(ctx)
-	cancel()
-	c, err := l.Get(done, addr)
-	if err != nil {
-		return nil
-	}
-	return c
+	return k
 }
 
 // Drop closes the connection to addr.
