@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -103,7 +104,7 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 	if ln := e.listeners.take("admin-addr"); ln != nil {
 		e.admin, err = admin.New(admin.Config{
 			Listener: ln, Name: e.o.Name, Version: e.build.short(), Secret: e.o.Secret.Reveal(),
-			Hosts:    append([]string{e.o.Bind, e.advertise}, e.o.AdminHost...),
+			Hosts:    e.adminHosts(),
 			Registry: e.metrics, Logger: e.log,
 		})
 		if err != nil {
@@ -130,6 +131,27 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 		}
 	}
 	return members, roles, nil
+}
+
+// adminHosts are the host names that the admin listener answers to, beside the
+// obvious ones.
+func (e *env) adminHosts() []string {
+	return append([]string{e.o.Bind, e.advertise, e.o.Name}, e.o.AdminHost...)
+}
+
+// accessLog opens where the proxy writes its access log; nil when it is off.
+func (e *env) accessLog() (io.Writer, error) {
+	switch e.o.AccessLog {
+	case config.Off:
+		return nil, nil
+	case "-":
+		return e.stdout, nil
+	}
+	f, err := os.OpenFile(e.o.AccessLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("--access-log=%s: %w\nhint: --access-log=-", e.o.AccessLog, err)
+	}
+	return f, nil // open for the life of the process
 }
 
 // stopping is called once when the stop begins.
