@@ -178,7 +178,11 @@ func (p *Process) signal(sig syscall.Signal, group bool) error {
 	if group {
 		pid = -pid
 	}
-	if err := syscall.Kill(pid, sig); err != nil {
+	err := syscall.Kill(pid, sig)
+	if errors.Is(err, syscall.ESRCH) { // it ended this moment: done is closed in the next
+		return fmt.Errorf("signal %s: %w", p.spec.Name, ErrNotRunning)
+	}
+	if err != nil {
 		return fmt.Errorf("signal %s: %w", p.spec.Name, err)
 	}
 	return nil
@@ -195,14 +199,12 @@ func (p *Process) Resume() error { return p.signal(syscall.SIGCONT, true) }
 // gone. A process that has ended already is no error.
 func (p *Process) Kill() error {
 	err := p.signal(syscall.SIGKILL, true)
-	if errors.Is(err, ErrNotRunning) {
-		p.endGuard()
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	<-p.Done()
+	if done := p.Done(); done != nil { // nil: it could never be started
+		<-done
+	}
 	p.endGuard()
 	return nil
 }

@@ -1,6 +1,9 @@
 package drive
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -93,4 +96,33 @@ func (r *Recorder) Account(final int64) stats.Account {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.ledger.Close(final)
+}
+
+// errSilent is the answer of AckedSince's question while nothing came.
+var errSilent = errors.New("no acknowledged write")
+
+// inFlight is how long after a fault an answer may still be one from before it:
+// on its way in a socket's buffer.
+const inFlight = 20 * time.Millisecond
+
+// AckedSince returns a wait for an answer that came after a time of the run, and
+// was not under way then.
+func (r *Recorder) AckedSince(at time.Duration) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			r.mu.Lock()
+			late := r.gaps.Last() > at+inFlight
+			r.mu.Unlock()
+			if late {
+				return nil
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return fmt.Errorf("%w: %w", ctx.Err(), errSilent)
+			}
+		}
+	}
 }

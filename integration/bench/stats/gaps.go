@@ -38,6 +38,9 @@ func (g *Gaps) Answer(at time.Duration) {
 	g.last = at
 }
 
+// Last returns the time of the last answer, 0 before the first.
+func (g *Gaps) Last() time.Duration { return g.last }
+
 // End closes the run: silence up to its end is a gap too.
 func (g *Gaps) End(at time.Duration) { g.Answer(at) }
 
