@@ -182,14 +182,11 @@ func (d *demo) traffic(t time.Time, c3down, ok bool) {
 			d.spread(&b.Latency, n, 0.0009+0.0002*float64(j))
 			p.Requests += n
 			p.Codes[1] += n
-			if rand.IntN(9) == 0 {
+			if rand.IntN(90) == 0 || !ok {
 				p.Errors++
 				p.Codes[4]++
 				p.Retries += 2
 				b.Retries++
-			}
-			for k := range b.Latency.Counts {
-				_ = k
 			}
 			d.spread(&p.Latency, n, 0.0011+0.0002*float64(j))
 			d.s.Counters[j].Visits += n

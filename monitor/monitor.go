@@ -274,10 +274,12 @@ func (m *Monitor) takeInventory(ctx context.Context) {
 	}
 }
 
-// pollCluster asks for the cluster's state once a second.
+// pollCluster asks for the cluster's state at once, then halfway between ticks,
+// so that each tick finds one new answer.
 func (m *Monitor) pollCluster(ctx context.Context) {
-	ticker := time.NewTicker(m.cfg.Interval)
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
 	failing := false
 	for {
 		asked := time.Now()
@@ -292,10 +294,13 @@ func (m *Monitor) pollCluster(ctx context.Context) {
 		}
 		failing = err != nil
 		m.setCluster(next, err, asked)
+		now := time.Now()
+		half := m.cfg.Interval / 2
+		timer.Reset(time.Until(now.Add(half).Truncate(m.cfg.Interval).Add(half)))
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 	}
 }

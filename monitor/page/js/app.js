@@ -1,12 +1,12 @@
 // The frame: verdict, headline numbers, timeline, theme; and the start.
 
 const tileDefs = [
-  { k: "Requests", s: "requests.rate", u: "rate", d: () => `${fmt(now("requests.connections"), "count")} connections · queue ${fmt(now("requests.queue"), "count")}`, when: () => backendNames().length },
+  { k: "Requests", s: "requests.rate", u: "rate", d: () => `${fmt(now("requests.connections"), "count")} conns · queue ${fmt(now("requests.queue"), "count")}`, when: () => backendNames().length },
   { k: "Errors", s: "requests.error_share", u: "pct", top: 1, c: "bad", d: () => `${fmt(now("requests.retries"), "rate")} retries`, when: () => backendNames().length, level: (v) => v > 1 ? "bad" : v > 0.1 ? "warn" : "" },
   { k: "Latency p99", s: "latency.p99", u: "ms", c: "c3", d: () => `p50 ${fmt(now("latency.p50"), "ms")} · p95 ${fmt(now("latency.p95"), "ms")}`, when: () => backendNames().length },
-  { k: "Commits", s: "raft.commits", u: "rate", c: "c1", d: () => `sync p99 ${fmt(now("raft.fsync.p99"), "ms")} · ${fmt(now("store.keys"), "count")} keys`, when: () => storeNames().length },
-  { k: "CPU", s: "cpu.busy", u: "pct", top: 100, c: "c2", d: () => `psi ${fmt(now("psi.cpu"), "pct")} · io ${fmt(now("psi.io"), "pct")} · steal ${fmt(now("cpu.steal"), "pct")}`, level: (v) => v > 95 ? "bad" : v > 85 ? "warn" : "" },
-  { k: "Memory", s: "mem.used", u: "bytes", c: "c6", topOf: "mem.total", d: () => `${fmt(100 * now("mem.used") / now("mem.total"), "pct")} of ${fmt(now("mem.total"), "bytes")} · swap ${fmt(now("swap.used"), "bytes")}` },
+  { k: "Commits", s: "raft.commits", u: "rate", c: "c1", d: () => `sync p99 ${fmt(now("raft.fsync.p99"), "ms")}`, when: () => storeNames().length },
+  { k: "CPU", s: "cpu.busy", u: "pct", top: 100, c: "c2", d: () => `psi ${fmt(now("psi.cpu"), "pct")} · io ${fmt(now("psi.io"), "pct")}`, level: (v) => v > 95 ? "bad" : v > 85 ? "warn" : "" },
+  { k: "Memory", s: "mem.used", u: "bytes", c: "c6", topOf: "mem.total", d: () => `${fmt(100 * now("mem.used") / now("mem.total"), "pct")} of ${fmt(now("mem.total"), "bytes")}` },
   { k: "Network", s: "net.rx", u: "flow", c: "c5", d: () => `out ${fmt(now("net.tx"), "flow")} · retrans ${fmt(now("tcp.retrans"), "pct")}`, when: () => !hasCluster() },
   { k: "Disk", s: "disk.write", u: "flow", c: "c4", d: () => `read ${fmt(now("disk.read"), "flow")} · busy ${fmt(now("disk.util"), "pct")}`, when: () => !hasCluster() },
 ];
@@ -80,7 +80,7 @@ function drawTimeline() {
   g.fillStyle = css.faint;
   g.textAlign = "center";
   g.textBaseline = "bottom";
-  for (const t of ticks(w)) { const x = xOf(t, w); if (x > 26 && x < w - 26) g.fillText(clock(t, view.span < 240), x, h); }
+  for (const t of ticks(w)) { const x = xOf(t, w); if (x > 26 && x < w - 26) g.fillText(clock(t, tickStep(w) < 60), x, h); }
   const from = viewEnd() - view.span;
   for (const e of state.events) {
     const t = unix(e.time);
@@ -107,9 +107,11 @@ function drawTimeline() {
 // leaderBand is a bar under the events: green while there is a leader, red while not.
 function leaderBand(g, w, y) {
   const a = series.get("raft.has_leader"), from = viewEnd() - view.span;
+  let v = NaN, age = 0;
   for (let t = Math.max(from, state.newest - HOLD + 1); t <= viewEnd(); t++) {
-    const v = a ? a[t % HOLD] : NaN;
-    g.fillStyle = !a || !isNum(v) ? css.line : v ? css.good + "99" : css.bad;
+    const x = a ? a[t % HOLD] : NaN; // a late answer is no gap: the last one holds for 3 s
+    if (isNum(x)) { v = x; age = 0; } else if (++age > 3) v = NaN;
+    g.fillStyle = !isNum(v) ? css.line : v ? css.good + "99" : css.bad;
     g.fillRect(xOf(t - 1, w), y, w / view.span + 0.6, 4);
   }
 }

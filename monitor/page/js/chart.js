@@ -32,8 +32,8 @@ const defs = [
   { title: "Latency", unit: "ms", of: () => named(["latency.p50", "p50"], ["latency.p95", "p95"], ["latency.p99", "p99"]), dash: true, when: () => backendNames().length },
   { title: "Errors and retries", unit: "rate", floor: 1, of: () => named(["requests.5xx", "5xx"], ["requests.4xx", "4xx"], ["requests.retries", "retries"], ["requests.redispatches", "redispatches"]), when: () => backendNames().length },
   { title: "Commits and commands", unit: "rate", of: () => named(["raft.commits", "commits"], ["raft.commands", "commands"], ["visits.rate", "visits"]), when: () => storeNames().length },
-  { title: "Log sync, p99", unit: "ms", of: () => by("store", "p99", storeNames()), dash: true, when: () => storeNames().length },
-  { title: "Follower lag", unit: "count", floor: 10, axis: "entries", of: () => by("store", "lag", storeNames()), dash: true, when: () => storeNames().length },
+  { title: "Log sync, p99", unit: "ms", of: () => by("store", "p99", storeNames()), when: () => storeNames().length },
+  { title: "Follower lag", unit: "count", floor: 10, axis: "entries", of: () => by("store", "lag", storeNames()), when: () => storeNames().length },
   { band: "Host" },
   { title: "CPU", unit: "pct", stack: true, top: 100, of: () => named(["cpu.user", "user"], ["cpu.system", "system"], ["cpu.nice", "nice"], ["cpu.irq", "irq"], ["cpu.iowait", "iowait"], ["cpu.steal", "steal"]) },
   { title: "Pressure", unit: "pct", floor: 5, axis: "% of time some task waited", of: () => named(["psi.cpu", "cpu"], ["psi.memory", "memory"], ["psi.io", "io"], ["psi.io_full", "io, all"]) },
@@ -118,7 +118,7 @@ function drawChart(c) {
   const y = (v) => h - PAD.b - Math.min(v / top, 1.02) * (h - PAD.b - PAD.t);
   grid(g, w, h, top, c.unit, y);
   eventLines(g, w, h);
-  data.forEach((d, i) => c.stack ? area(g, ts, d, y, w, color(i), h) : line(g, ts, d.high, y, w, color(i), c.dash ? i : 0, !c.dash && i === 0, h));
+  data.forEach((d, i) => c.stack ? area(g, ts, d, y, w, color(i), h) : line(g, ts, d.high, y, w, color(i), c.dash ? i : 0, !c.dash && data.length < 4 && i === 0, h));
   scaleText(g, w, top, c.unit, y);
   crosshair(g, w, h, c, data, ts, y);
   legend(c);
@@ -140,7 +140,7 @@ function grid(g, w, h, top, unit, y) {
   for (const t of ticks(w)) {
     g.textAlign = "center";
     const x = xOf(t, w);
-    if (x > 26 && x < w - 26) g.fillText(clock(t, view.span < 240), x, h);
+    if (x > 26 && x < w - 26) g.fillText(clock(t, tickStep(w) < 60), x, h);
   }
 }
 
@@ -149,7 +149,8 @@ function scaleText(g, w, top, unit, y) {
   g.font = "11px system-ui, sans-serif";
   g.textAlign = "left";
   g.textBaseline = "top";
-  g.lineWidth = 3;
+  g.lineWidth = 4;
+  g.lineJoin = "round";
   g.strokeStyle = css.panel;
   g.fillStyle = css.dim;
   for (const f of [0.5, 1]) {
@@ -159,9 +160,11 @@ function scaleText(g, w, top, unit, y) {
   }
 }
 
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+const tickStep = (w) => STEPS.find((s) => s / view.span * w >= (s < 60 ? 86 : 62)) || 7200;
+
 function ticks(w) {
-  const steps = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
-  const step = steps.find((s) => s / view.span * w >= 78) || 7200;
+  const step = tickStep(w);
   const end = viewEnd(), out = [];
   for (let t = Math.ceil((end - view.span) / step) * step; t <= end; t += step) out.push(t);
   return out;
