@@ -159,8 +159,14 @@ func collectCPU(ch chan<- prometheus.Metric, s *host.Sample) {
 			name  string
 			ticks uint64
 		}{
-			{"user", c.User}, {"nice", c.Nice}, {"system", c.System}, {"idle", c.Idle},
-			{"iowait", c.Iowait}, {"irq", c.IRQ}, {"softirq", c.SoftIRQ}, {"steal", c.Steal},
+			{"user", c.User},
+			{"nice", c.Nice},
+			{"system", c.System},
+			{"idle", c.Idle},
+			{"iowait", c.Iowait},
+			{"irq", c.IRQ},
+			{"softirq", c.SoftIRQ},
+			{"steal", c.Steal},
 		} {
 			cpuSeconds.emit(ch, float64(mode.ticks)/host.UserHZ, cpu, mode.name)
 		}
