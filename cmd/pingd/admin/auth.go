@@ -10,12 +10,17 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 const (
 	cookieName = "pingd"
 	cookieAge  = 30 * 24 * time.Hour
+
+	// Nobody types this fast; who guesses is slowed down to it.
+	attempts    = 10
+	attemptsPer = 10 * time.Second
 )
 
 // authority knows who may see more than the health. Without a secret everybody
@@ -25,6 +30,10 @@ type authority struct {
 	key    []byte            // signs cookies; follows from the secret, so that all nodes and restarts agree
 	secret bool
 	now    func() time.Time
+
+	mu    sync.Mutex
+	since time.Time // when the attempts began to be counted
+	tried int       // wrong logins since then
 }
 
 func newAuthority(secret string) *authority {
@@ -66,6 +75,18 @@ func (a *authority) allows(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// mayTry tells whether one more login may be tried now. It counts for all visitors
+// together: a guesser has many addresses, the listener few users.
+func (a *authority) mayTry() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now := a.now(); now.Sub(a.since) >= attemptsPer {
+		a.since, a.tried = now, 0
+	}
+	a.tried++
+	return a.tried <= attempts
 }
 
 // matches compares in constant time.
@@ -121,6 +142,11 @@ func (a *authority) serveLogin(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	if r.Method != http.MethodPost {
 		_, _ = io.WriteString(w, strings.Replace(loginPage, "%%", "", 1))
+		return
+	}
+	if !a.mayTry() {
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, strings.Replace(loginPage, "%%", `<p role="alert">Too many attempts; wait a little.</p>`, 1))
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<10))

@@ -31,7 +31,7 @@ func (s *Server) knows(hostport string) bool {
 // bare takes port, brackets, final dot and case off a host.
 func bare(hostport string) string {
 	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
+	if h, port, err := net.SplitHostPort(hostport); err == nil && strings.Trim(port, "0123456789") == "" {
 		host = h
 	}
 	host = strings.Trim(host, "[]")

@@ -123,7 +123,9 @@ func TestValidateAccepts(t *testing.T) {
 		{"what is off is not exposed", func(o *Options) {
 			o.Role, o.AdminAddr, o.Bind, o.Backend = []string{Proxy}, Off, "0.0.0.0", []string{"a:1"}
 		}},
-		{"a proxy with a server needs no store", func(o *Options) { o.Role, o.Backend = []string{Proxy}, []string{"a:1 weight=2 check=/h idempotency=key retry=connect"} }},
+		{"a proxy with a server needs no store", func(o *Options) {
+			o.Role, o.Backend = []string{Proxy}, []string{"a:1 weight=2 check=/h idempotency=key retry=connect"}
+		}},
 		{"a monitor needs nobody", func(o *Options) { o.Role = []string{Monitor} }},
 		{"a counter with a store elsewhere", func(o *Options) { o.Role, o.Join = []string{Counter}, []string{"h1", "[::1]:6380", "fe80::1"} }},
 		{"same port on two hosts", func(o *Options) { o.ProxyAddr, o.CounterAddr = "127.0.0.1:80", "127.0.0.2:80" }},

@@ -1,0 +1,348 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type fakeRole struct {
+	ready  error
+	status any
+}
+
+func (r *fakeRole) Status() any              { return r.status }
+func (r *fakeRole) Ready() error             { return r.ready }
+func (r *fakeRole) Addrs() map[string]string { return map[string]string{"proxy": "127.0.0.1:8080"} }
+
+// newServer returns a server that is not running.
+func newServer(t *testing.T, mutate func(*Config)) *Server {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Listener: ln, Name: "Node1", Version: "1.2", Hosts: []string{"0.0.0.0", "db.example.org"}, Registry: prometheus.NewRegistry()}
+	if mutate != nil {
+		mutate(&cfg)
+	}
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// ask sends a request to the handler.
+func ask(s *Server, method, target string, change ...func(*http.Request)) *httptest.ResponseRecorder {
+	req := httptest.NewRequest(method, target, nil)
+	req.Host = "127.0.0.1"
+	for _, c := range change {
+		c(req)
+	}
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, req)
+	return w
+}
+
+func TestPaths(t *testing.T) {
+	s := newServer(t, nil)
+	s.Add("proxy", &fakeRole{status: map[string]int{"requests": 7}})
+	for path, want := range map[string]string{
+		"/healthz": "ok\n",
+		"/readyz":  "ok\n",
+		"/":        "pingd 1.2, node Node1",
+		"/status":  `"requests": 7`,
+		"/metrics": "promhttp_metric_handler_requests_total",
+	} {
+		w := ask(s, http.MethodGet, path)
+		if path == "/metrics" {
+			w = ask(s, http.MethodGet, path)
+		}
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: got %d %q, want %q", path, w.Code, w.Body, want)
+		}
+		if w.Header().Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: headers %v", path, w.Header())
+		}
+	}
+	if w := ask(s, http.MethodGet, "/nothing"); w.Code != http.StatusNotFound {
+		t.Errorf("got %d", w.Code)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	s := newServer(t, nil)
+	s.Add("proxy", &fakeRole{status: "fine"})
+	var st Status
+	if err := json.Unmarshal(ask(s, http.MethodGet, "/status").Body.Bytes(), &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Name != "Node1" || st.Version != "1.2" || st.Started.IsZero() || st.Roles["proxy"] != "fine" ||
+		st.Addrs["proxy"] != "127.0.0.1:8080" || st.Addrs["admin"] != s.Addr() {
+		t.Errorf("got %+v", st)
+	}
+}
+
+func TestStatusThatIsNoJSON(t *testing.T) {
+	s := newServer(t, nil)
+	s.Add("proxy", &fakeRole{status: func() {}})
+	if w := ask(s, http.MethodGet, "/status"); w.Code != http.StatusInternalServerError {
+		t.Errorf("got %d", w.Code)
+	}
+}
+
+func TestReady(t *testing.T) {
+	s := newServer(t, nil)
+	r := &fakeRole{ready: errors.New("no leader yet")}
+	s.Add("store", r)
+	if w := ask(s, http.MethodGet, "/readyz"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "store: no leader yet\n" {
+		t.Errorf("got %d %q", w.Code, w.Body)
+	}
+	r.ready = nil
+	if w := ask(s, http.MethodGet, "/readyz"); w.Code != http.StatusOK {
+		t.Errorf("got %d", w.Code)
+	}
+	s.Stopping()
+	if w := ask(s, http.MethodGet, "/readyz"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "stopping\n" {
+		t.Errorf("got %d %q", w.Code, w.Body)
+	}
+	if w := ask(s, http.MethodGet, "/healthz"); w.Code != http.StatusOK {
+		t.Errorf("a process that stops is alive; got %d", w.Code)
+	}
+}
+
+func TestPageIsMountedBehindTheChecks(t *testing.T) {
+	s := newServer(t, func(c *Config) { c.Secret = "hush" })
+	s.Mount(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page "+r.URL.Path) }))
+	if w := ask(s, http.MethodGet, "/api/v1/x"); w.Code != http.StatusUnauthorized {
+		t.Errorf("without the secret: %d", w.Code)
+	}
+	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer hush") }
+	if w := ask(s, http.MethodGet, "/api/v1/x", bearer); w.Body.String() != "page /api/v1/x" {
+		t.Errorf("got %q", w.Body)
+	}
+	if w := ask(s, http.MethodGet, "/status", bearer); !strings.Contains(w.Body.String(), `"Node1"`) {
+		t.Errorf("the page must not cover /status; got %q", w.Body)
+	}
+}
+
+func TestHosts(t *testing.T) {
+	s := newServer(t, nil)
+	for host, want := range map[string]int{
+		"127.0.0.1":            200,
+		"10.1.2.3:19999":       200,
+		"[::1]:19999":          200,
+		"localhost":            200,
+		"LOCALHOST:1":          200,
+		"a.localhost":          200,
+		"node1":                200,
+		"NODE1:80":             200,
+		"db.example.org":       200,
+		"db.example.org.:80":   200,
+		"evil.example.org":     421,
+		"127.0.0.1.nip.io":     421,
+		"localhost.evil.org":   421,
+		"":                     421,
+		"node1@evil.org":       421,
+		"xdb.example.org":      421,
+		"db.example.org.evil":  421,
+		"\x00":                 421,
+		"127.0.0.1:1.evil.org": 421,
+	} {
+		if w := ask(s, http.MethodGet, "/status", func(r *http.Request) { r.Host = host }); w.Code != want {
+			t.Errorf("Host %q: got %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+func TestOnlyReads(t *testing.T) {
+	s := newServer(t, nil)
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "X"} {
+		for _, path := range []string{"/", "/status", "/metrics", "/healthz"} {
+			if w := ask(s, method, path); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: got %d", method, path, w.Code)
+			}
+		}
+	}
+	if w := ask(s, http.MethodHead, "/status"); w.Code != http.StatusOK {
+		t.Errorf("HEAD: got %d", w.Code)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	s := newServer(t, func(c *Config) { c.Secret = "hush" })
+	set := func(k, v string) func(*http.Request) { return func(r *http.Request) { r.Header.Set(k, v) } }
+	basic := func(user, pass string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth(user, pass) }
+	}
+	good := s.auth.cookie(time.Now().Add(time.Hour))
+	tests := []struct {
+		name   string
+		change func(*http.Request)
+		want   int
+	}{
+		{"nothing", func(*http.Request) {}, 401},
+		{"bearer", set("Authorization", "Bearer hush"), 200},
+		{"bearer in small letters", set("Authorization", "bearer hush"), 200},
+		{"wrong bearer", set("Authorization", "Bearer hus"), 401},
+		{"empty bearer", set("Authorization", "Bearer "), 401},
+		{"no scheme", set("Authorization", "hush"), 401},
+		{"basic", basic("anybody", "hush"), 200},
+		{"wrong basic", basic("hush", "x"), 401},
+		{"basic that is none", set("Authorization", "Basic !"), 401},
+		{"cookie", set("Cookie", cookieName+"="+good), 200},
+		{"second of two cookies", set("Cookie", cookieName+"=x; "+cookieName+"="+good), 200},
+		{"cookie of another secret", set("Cookie", cookieName+"="+newAuthority("x").cookie(time.Now().Add(time.Hour))), 401},
+		{"old cookie", set("Cookie", cookieName+"="+s.auth.cookie(time.Now().Add(-time.Second))), 401},
+		{"cookie with another end", set("Cookie", cookieName+"=9999999999."+strings.SplitN(good, ".", 2)[1]), 401},
+		{"cookie without a signature", set("Cookie", cookieName+"=9999999999"), 401},
+		{"wrong header, right cookie", func(r *http.Request) {
+			r.Header.Set("Authorization", "Bearer x")
+			r.Header.Set("Cookie", cookieName+"="+good)
+		}, 401},
+	}
+	for _, tt := range tests {
+		for _, path := range []string{"/", "/status", "/metrics"} {
+			if w := ask(s, http.MethodGet, path, tt.change); w.Code != tt.want {
+				t.Errorf("%s, %s: got %d, want %d", tt.name, path, w.Code, tt.want)
+			}
+		}
+		for _, path := range []string{"/healthz", "/readyz"} {
+			if w := ask(s, http.MethodGet, path, tt.change); w.Code != 200 {
+				t.Errorf("%s, %s: got %d, want 200: these are for anybody", tt.name, path, w.Code)
+			}
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	s := newServer(t, func(c *Config) { c.Secret = "hush" })
+	w := ask(s, http.MethodGet, "/", func(r *http.Request) { r.Header.Set("Accept", "text/html") })
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/login" {
+		t.Fatalf("a browser is sent to %d %q", w.Code, w.Header().Get("Location"))
+	}
+	if w := ask(s, http.MethodGet, "/login"); w.Code != 200 || !strings.Contains(w.Body.String(), `type="password"`) {
+		t.Errorf("form: %d %q", w.Code, w.Body)
+	}
+	post := func(body string) *httptest.ResponseRecorder {
+		return ask(s, http.MethodPost, "/login", func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(body)) })
+	}
+	for _, body := range []string{"", "secret=", "secret=x", "secret=%zz", "secret=" + strings.Repeat("a", 5<<10), "other=hush"} {
+		if w := post(body); w.Code != http.StatusUnauthorized || len(w.Result().Cookies()) > 0 {
+			t.Errorf("%.20q: got %d with %v", body, w.Code, w.Result().Cookies())
+		}
+	}
+	w = post(url.Values{"secret": {"hush"}}.Encode())
+	cookies := w.Result().Cookies()
+	if w.Code != http.StatusSeeOther || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("got %d with %v", w.Code, cookies)
+	}
+	if w := ask(s, http.MethodGet, "/status", func(r *http.Request) { r.AddCookie(cookies[0]) }); w.Code != 200 {
+		t.Errorf("with the cookie: %d", w.Code)
+	}
+}
+
+func TestLoginIsSlowedDown(t *testing.T) {
+	a := newAuthority("hush")
+	now := time.Now()
+	a.now = func() time.Time { return now }
+	for range attempts {
+		if !a.mayTry() {
+			t.Fatal("refused too early")
+		}
+	}
+	if a.mayTry() {
+		t.Fatal("one try more than allowed")
+	}
+	now = now.Add(attemptsPer)
+	if !a.mayTry() {
+		t.Error("refused for ever")
+	}
+}
+
+func TestRunServesAndStops(t *testing.T) {
+	s := newServer(t, nil)
+	streaming := make(chan struct{})
+	s.Mount(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(200)
+		_ = http.NewResponseController(w).Flush()
+		close(streaming)
+		<-r.Context().Done() // a stream ends with the process
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Get("http://" + s.Addr() + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	<-streaming
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("an open stream holds up the stop")
+	}
+}
+
+func TestRunFailsWithItsListener(t *testing.T) {
+	s := newServer(t, nil)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "serve admin on 127.0.0.1:") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNewNeedsAListener(t *testing.T) {
+	if _, err := New(Config{}); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestLargeHeadersAreRefused(t *testing.T) {
+	s := newServer(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	conn, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go func() { // the server may stop reading half way: whether all is written is of no interest
+		_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "+strings.Repeat("a", 64<<10)+"\r\n\r\n")
+	}()
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	buf := make([]byte, 64)
+	n, _ := conn.Read(buf)
+	if !strings.HasPrefix(string(buf[:n]), "HTTP/1.1 431") {
+		t.Errorf("got %q", buf[:n])
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
