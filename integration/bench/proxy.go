@@ -56,8 +56,8 @@ type proxyFigure struct {
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
 	RSS      float64 `json:"rss_mib"`
-	Failed   int64   `json:"failed"`       // all rounds
-	CPURatio float64 `json:"cpu_ratio"`    // to proxyReport.Base: HAProxy if measured, else the first
+	Failed   int64   `json:"failed"`      // all rounds
+	CPURatio float64 `json:"cpu_ratio"`   // to proxyReport.Base: HAProxy if measured, else the first
 	ReqRatio float64 `json:"req_s_ratio"` // the same
 }
 
