@@ -13,8 +13,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
 	"go.etcd.io/bbolt"
 )
 
@@ -79,12 +77,11 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return dirError(s.dir, err)
 		}
-		meta := &metadb.BoltMetaDB{}
-		w, err := wal.Open(path, wal.WithLogger(logger), wal.WithMetaStore(meta))
+		w, err := openWAL(path, logger)
 		if err != nil {
-			return errors.Join(fmt.Errorf("open log in %q: %w", path, err), meta.Close())
+			return fmt.Errorf("open log in %q: %w", path, err)
 		}
-		s.log, logs = walCloser{w, meta}, w
+		s.log, logs = w, w
 	}
 	s.Logs = &Log{LogStore: logs, watch: s.watch}
 	s.Snapshots, err = raft.NewFileSnapshotStoreWithLogger(s.dir, retainedSnapshots, logger)
@@ -93,16 +90,6 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 	}
 	return nil
 }
-
-// walCloser closes a write-ahead log and its index: wal.Close of raft-wal 0.4.0
-// leaves the index open and its file locked.
-type walCloser struct {
-	log  *wal.WAL
-	meta *metadb.BoltMetaDB
-}
-
-// Close closes both.
-func (c walCloser) Close() error { return errors.Join(c.log.Close(), c.meta.Close()) }
 
 // checkKind refuses to open a directory with another kind of log than it was
 // written with: the entries there would seem lost.
