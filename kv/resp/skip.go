@@ -17,10 +17,10 @@ func Skip(b []byte) int {
 		switch line[0] {
 		case '$', '=', '!':
 			n, ok := parseInt(line[1:])
-			if !ok || n > int64(len(b)-at-len(crlf)) {
+			if !ok || n >= 0 && n > int64(len(b)-at-len(crlf)) {
 				return 0
 			}
-			if n >= 0 {
+			if n >= 0 { // else null, which has no second line
 				at += int(n) + len(crlf)
 			}
 		case '*', '~', '>', '%', '|':

@@ -14,6 +14,8 @@ import (
 
 const (
 	maxGroup    = 1024      // data commands per Store.Do
+	maxGroupOut = 4 << 20   // bytes of replies that one Store.Do is meant to give
+	firstReads  = 64        // reads in the first group, before the size of replies is known
 	maxPassArgs = 4 << 20   // bytes of arguments after which a pass is executed and answered
 	maxPassOut  = 256 << 10 // bytes of replies after which they are written within a pass
 	keptOut     = 64 << 10  // reply buffer kept between passes

@@ -33,7 +33,7 @@ func (c *conn) route(cmd *command, args [][]byte) {
 	case c.multi.open && cmd.flags&flagImmediate == 0:
 		c.enqueue(cmd, args)
 	case cmd.run == nil:
-		if len(c.group.cmds) >= maxGroup {
+		if c.group.full() {
 			c.flush()
 		}
 		c.group.add(cmd, engine.Command{DB: c.db, Proto: c.proto, Args: args})

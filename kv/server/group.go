@@ -16,6 +16,9 @@ type group struct {
 	writes  bool // some command changes data
 	replies engine.Replies
 
+	reads   int // commands whose reply may be of any size
+	largest int // bytes of the largest reply lately; 0 = none has been seen
+
 	side  []byte
 	marks []mark
 }
@@ -27,12 +30,42 @@ type mark struct{ at, to int }
 func (g *group) add(call *command, cmd engine.Command) {
 	g.cmds = append(g.cmds, cmd)
 	g.calls = append(g.calls, call)
-	g.writes = g.writes || call.flags&flagWrite != 0
+	if call.flags&flagWrite != 0 {
+		g.writes = true
+	} else {
+		g.reads++
+	}
+}
+
+// full reports whether the group should run before another command joins. How
+// much a read will answer is not known before; what the latest group answered
+// tells how many may wait together, so that a pipeline of reads of large values
+// does not fill the memory.
+func (g *group) full() bool {
+	return len(g.cmds) >= maxGroup || g.reads >= g.maxReads()
+}
+
+func (g *group) maxReads() int {
+	if g.largest == 0 {
+		return firstReads
+	}
+	return max(1, maxGroupOut/g.largest)
+}
+
+// learn notes how large replies are. The estimate falls by half with each group
+// of smaller ones.
+func (g *group) learn() {
+	g.largest /= 2
+	from := 0
+	for _, to := range g.replies.Ends {
+		g.largest = max(g.largest, to-from)
+		from = to
+	}
 }
 
 func (g *group) reset() {
 	clear(g.cmds)
-	g.cmds, g.calls, g.writes = g.cmds[:0], g.calls[:0], false
+	g.cmds, g.calls, g.writes, g.reads = g.cmds[:0], g.calls[:0], false, 0
 	g.side, g.marks = g.side[:0], g.marks[:0]
 	if cap(g.replies.Buf) > keptOut {
 		g.replies.Buf = nil
@@ -62,6 +95,7 @@ func (c *conn) flush() {
 		c.failGroup(errorText(err))
 	}
 	c.countReplies()
+	g.learn()
 	c.merge()
 	g.reset()
 }
