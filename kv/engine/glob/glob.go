@@ -1,15 +1,17 @@
-// Package glob matches keys and channel names against Redis's patterns.
 package glob
+
+// maxSteps bounds the work of one Match: about a tenth of a second.
+const maxSteps = 1 << 24
 
 // Match reports whether s matches the pattern as Redis's KEYS, SCAN and
 // PSUBSCRIBE read it: * any run, ? any byte, [abc] [a-z] [^a] a class, \x the
-// byte x itself. It backtracks to the last * only, so its cost is bounded by
-// len(pattern) x len(s) for any input; a nested search is never needed because an
-// earlier * can only match more.
+// byte x itself. It backtracks to the last * only: an earlier one need never match
+// more. So its cost is bounded by len(pattern) x len(s), and beyond maxSteps it gives
+// up and reports false, on every replica alike.
 func Match(pattern, s []byte) bool {
 	p, i := 0, 0
 	star, resume := -1, 0 // pattern after the last *, and where it resumes in s
-	for i < len(s) {
+	for steps := 0; i < len(s) && steps < maxSteps; steps++ {
 		if p < len(pattern) && pattern[p] == '*' {
 			for p < len(pattern) && pattern[p] == '*' {
 				p++
@@ -33,7 +35,7 @@ func Match(pattern, s []byte) bool {
 	for p < len(pattern) && pattern[p] == '*' {
 		p++
 	}
-	return p == len(pattern)
+	return i == len(s) && p == len(pattern)
 }
 
 // one matches a single byte against the pattern element at p, not a *, and

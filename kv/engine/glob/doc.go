@@ -1,0 +1,2 @@
+// Package glob matches keys and channel names against Redis's patterns. It is a leaf.
+package glob
