@@ -172,13 +172,7 @@ func (c *client) info(_ context.Context, args [][]byte) {
 			parts = append(parts, section.text)
 		}
 	}
-	text := strings.Join(parts, "\r\n")
-	if c.proto >= resp.RESP3 {
-		// RESP3 verbatim string, as Redis sends INFO.
-		c.out = append(c.out, "="+strconv.Itoa(len(text)+4)+"\r\ntxt:"+text+"\r\n"...)
-		return
-	}
-	c.bulk(text)
+	c.bulk(strings.Join(parts, "\r\n")) // in RESP3 too, unlike a node
 }
 
 func infoLines(title string, lines ...string) string {

@@ -8,10 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	logging.Disable() // go-redis would write to standard error
+	goleak.VerifyTestMain(m)
+}
 
 // fakeCluster is a Cluster whose View a test sets.
 type fakeCluster struct {

@@ -262,7 +262,7 @@ func (c *client) config(_ context.Context, args [][]byte) {
 		c.fail("ERR Invalid argument '" + string(args[3]) + "' to SENTINEL CONFIG SET")
 		return
 	}
-	c.fail("ERR Only GET <param> / SET <param> <value> are supported.")
+	c.fail("ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.")
 }
 
 // infoCache replies, per master named, with its name and an array of [age, INFO]
@@ -271,10 +271,10 @@ func (c *client) infoCache(_ context.Context, args [][]byte) {
 	st, _ := c.s.refresh()
 	found := st.known && slices.ContainsFunc(args[2:], func(a []byte) bool { return string(a) == c.s.cfg.MasterName })
 	if !found {
-		c.out = resp.AppendMap(c.out, c.proto, 0)
+		c.out = resp.AppendArray(c.out, 0)
 		return
 	}
-	c.out = resp.AppendMap(c.out, c.proto, 1)
+	c.out = resp.AppendArray(c.out, 2) // in RESP3 too
 	c.bulk(c.s.cfg.MasterName)
 	nodes := append([]Node{st.master}, st.replicas()...)
 	c.out = resp.AppendArray(c.out, len(nodes))
