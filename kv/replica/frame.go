@@ -65,8 +65,8 @@ func (f *frame) fill(dst []byte, props []*proposal, origin entry.Origin) []byte 
 	}
 	for _, p := range props {
 		dst = append(dst, p.body...)
-		if cap(p.body) <= 64<<10 {
-			bodies.Put(&p.body)
+		if buf := p.body; cap(buf) <= 64<<10 {
+			bodies.Put(&buf) // never &p.body: it is about to change
 		}
 		p.body = nil
 	}
