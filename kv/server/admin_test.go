@@ -175,7 +175,9 @@ func TestSlowlog(t *testing.T) {
 	p := r.dial()
 	run(t, p, []exchange{
 		{"CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 2", "+OK\r\n"},
-		{"SET a 1", "+OK\r\n"}, {"SET b 1", "+OK\r\n"}, {"SET c " + strings.Repeat("x", 200), "+OK\r\n"},
+		{"SET a 1", "+OK\r\n"},
+		{"SET b 1", "+OK\r\n"},
+		{"SET c " + strings.Repeat("x", 200), "+OK\r\n"},
 		{"CONFIG SET slowlog-log-slower-than -1", "+OK\r\n"},
 		{"SLOWLOG LEN", ":2\r\n"},
 	})
@@ -188,7 +190,8 @@ func TestSlowlog(t *testing.T) {
 	p.text()
 	p.text()
 	run(t, p, []exchange{
-		{"SLOWLOG RESET", "+OK\r\n"}, {"SLOWLOG LEN", ":0\r\n"},
+		{"SLOWLOG RESET", "+OK\r\n"},
+		{"SLOWLOG LEN", ":0\r\n"},
 		{"SLOWLOG GET -2", "-ERR count should be greater than or equal to -1\r\n"},
 	})
 }

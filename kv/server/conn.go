@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pingd/kv/engine"
 	"pingd/kv/resp"
 )
 
@@ -177,11 +176,6 @@ func (c *conn) bulk(s string) { c.out = resp.AppendBulkString(c.out, s) }
 func (c *conn) array(n int)   { c.out = resp.AppendArray(c.out, n) }
 func (c *conn) mapHead(n int) { c.out = resp.AppendMap(c.out, c.proto, n) }
 func (c *conn) null()         { c.out = resp.AppendNull(c.out, c.proto) }
-func (c *conn) call(cmd *engine.Command) error {
-	c.flush()
-	c.group.replies.Reset()
-	return c.srv.cfg.Store.Do(c.ctx, []engine.Command{*cmd}, &c.group.replies)
-}
 
 // countReader counts what a connection received.
 type countReader struct {

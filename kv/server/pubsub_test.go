@@ -96,10 +96,9 @@ func TestSlowSubscriberIsCut(t *testing.T) {
 	confirmed := "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
 	slow.talk("SUBSCRIBE c", confirmed)
 	quick.talk("SUBSCRIBE c", confirmed)
-	payload := strings.Repeat("x", 64<<10)
+	payload := strings.Repeat("x", 60<<10) // an inline command ends at 64 KiB
+	publish := "PUBLISH c " + payload
 	message := "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n" + bulk(payload)
-	publish := "PUBLISH c " + payload[:60<<10]
-	message = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n" + bulk(payload[:60<<10])
 	n := 0
 	for ; r.stats.cut.Load() == 0 && n < 1000; n++ {
 		admin.send(publish + "\r\n")

@@ -61,7 +61,7 @@ func matchAny(patterns [][]byte, name string) bool {
 	return false
 }
 
-// Get returns a setting by its name or alias, "" if there is none.
+// Get returns a setting by its name or alias in any case, "" if there is none.
 func (t *Table) Get(name string) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -93,7 +93,7 @@ func (t *Table) Preset(name, value string) {
 func (t *Table) Set(pairs []Pair) error {
 	checked := make([]Pair, 0, len(pairs))
 	for _, p := range pairs {
-		name := canonical(strings.ToLower(p.Name))
+		name := canonical(p.Name)
 		r, ok := rules[name]
 		if !ok {
 			return fmt.Errorf("ERR Unknown option or number of arguments for CONFIG SET - '%.128s'", p.Name)
@@ -125,6 +125,7 @@ func failed(name, problem string) error {
 }
 
 func canonical(name string) string {
+	name = strings.ToLower(name)
 	if to, ok := aliases[name]; ok {
 		return to
 	}

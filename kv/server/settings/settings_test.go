@@ -97,7 +97,7 @@ func FuzzSet(f *testing.F) {
 			return
 		}
 		stored := tab.Get(name)
-		if err := tab.Set([]Pair{{name, stored}}); name == canonical(name) && err != nil {
+		if err := tab.Set([]Pair{{name, stored}}); err != nil {
 			t.Fatalf("%s: what %q was stored as, %q, is refused: %v", name, value, stored, err)
 		}
 	})
