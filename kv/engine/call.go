@@ -121,6 +121,3 @@ func (c *call) random() uint64 {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31
 }
-
-// below returns a number from 0 to n-1.
-func (c *call) below(n int) int { return int(c.random() % uint64(n)) }

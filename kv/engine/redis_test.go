@@ -132,14 +132,6 @@ func (g generator) at() string {
 	return g.pick("100000", "200000", "4000000000", "4000000001", "5000000000000", "9223372036854775", "9223372036854775807", "-5", "0", "x")
 }
 
-func (g generator) many(n int, fn func() string) []string {
-	var words []string
-	for range 1 + g.Intn(n) {
-		words = append(words, fn())
-	}
-	return words
-}
-
 // templates are command lines whose words k v n t w stand for what generator makes.
 var templates = strings.Split(strings.TrimSpace(`
 SET k v|SET k v|SET k v NX|SET k v XX GET|SET k v GET|SET k v o|SET k v o o|SET k v o t|SET k v o t o|SET k v o o t

@@ -39,14 +39,6 @@ func (c *call) bulkString(s string) { c.out = resp.AppendBulkString(c.out, s) }
 func (c *call) array(n int)         { c.out = resp.AppendArray(c.out, n) }
 func (c *call) null()               { c.out = resp.AppendNull(c.out, c.proto) }
 
-func (c *call) bool(v bool) {
-	if v {
-		c.out = append(c.out, ":1\r\n"...)
-	} else {
-		c.out = append(c.out, ":0\r\n"...)
-	}
-}
-
 // str replies with a string value.
 func (c *call) str(v value.Value) {
 	var buf [20]byte
