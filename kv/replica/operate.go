@@ -72,6 +72,9 @@ func (r *Replica) transferHere(ctx context.Context, name string) error {
 }
 
 func (r *Replica) removeHere(ctx context.Context, name string) error {
+	if !r.route().self {
+		return ErrNoLeader
+	}
 	s, ok := r.server(name)
 	_, told := r.machine.Member(name)
 	if !ok && !told {

@@ -110,6 +110,9 @@ func (c *confirmer) run() {
 // ask does one round.
 func (c *confirmer) ask() (index, term uint64, err error) {
 	node := c.r.raftNode()
+	if node == nil { // another node believes that this one leads, from before its restart
+		return 0, 0, errNotLeader
+	}
 	term = node.CurrentTerm()
 	if node.State() != raft.Leader {
 		return 0, 0, errNotLeader
