@@ -81,15 +81,22 @@ func (c nodeCluster) Changes(ctx context.Context) <-chan struct{} {
 
 func (c nodeCluster) Failover(ctx context.Context) error { return c.replica.Transfer(ctx, "") }
 
-// sentinelView is what a store node's status says in the terms of Sentinel.
+// sentinelView is what a store node's status says in the terms of Sentinel. A
+// node that has not announced its addresses yet is left out, and until the leader
+// has, there is none to name: clients would be sent to port 0.
 func sentinelView(st replica.Status) sentinel.View {
-	v := sentinel.View{Term: st.Term, Leader: st.Leader, Quorum: st.Voters/2 + 1}
+	v := sentinel.View{Term: st.Term, Quorum: st.Voters/2 + 1}
 	for _, m := range st.Members {
 		n := sentinel.Node{Name: m.Name, Alive: m.Alive, Voter: m.Voter, ReplOffset: m.Applied}
-		n.Host, n.RedisPort = splitPort(m.Redis)
+		if n.Host, n.RedisPort = splitPort(m.Redis); n.RedisPort == 0 {
+			continue
+		}
 		_, n.SentinelPort = splitPort(m.Sentinel)
 		n.LastContact = time.Duration(max(0, m.LastContactSeconds) * float64(time.Second))
 		v.Nodes = append(v.Nodes, n)
+		if m.Name == st.Leader {
+			v.Leader = m.Name
+		}
 	}
 	return v
 }
