@@ -2,14 +2,20 @@ package proxy
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 )
 
@@ -82,4 +88,175 @@ func TestServesFromTheFirstRequest(t *testing.T) {
 	if err != nil || len(body) != len("POST /p 127.0.0.1 ")+len(big) {
 		t.Fatalf("got %d bytes, %v", len(body), err)
 	}
+}
+
+func TestStatusAndMetrics(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	defer srv.Close()
+	reg := prometheus.NewPedanticRegistry()
+	var lines syncBuffer
+	p := run(t, Config{
+		Source:  Merge(Static(nil), Static([]Backend{backend(t, "a", srv.Listener.Addr().String()+" check=/ weight=2")})),
+		Metrics: reg, AccessLog: &lines,
+	})
+	resp, err := fetcher(t).Get("http://" + p.Addrs()["proxy"] + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	deadline := time.After(5 * time.Second)
+	for !strings.Contains(lines.String(), "/x\"\n") {
+		select {
+		case <-deadline:
+			t.Fatalf("access log: %q", lines.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	s := p.Status().(Status)
+	if len(s.Backends) != 1 {
+		t.Fatalf("%+v", s)
+	}
+	row := s.Backends[0]
+	if row.Name != "a" || row.State != "UP" || row.Check != "L7OK 200" || row.Weight != 2 || row.Responses["2xx"] != 1 || row.BytesOut != 2 || s.Accepted != 1 {
+		t.Errorf("%+v", s)
+	}
+	if _, err := json.Marshal(s); err != nil {
+		t.Error(err)
+	}
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
+	}
+	want := `# HELP pingd_proxy_requests_total Responses sent to clients, by backend and class; backend "none" for those of the proxy itself.
+# TYPE pingd_proxy_requests_total counter
+pingd_proxy_requests_total{backend="a",code="1xx"} 0
+pingd_proxy_requests_total{backend="a",code="2xx"} 1
+pingd_proxy_requests_total{backend="a",code="3xx"} 0
+pingd_proxy_requests_total{backend="a",code="4xx"} 0
+pingd_proxy_requests_total{backend="a",code="5xx"} 0
+pingd_proxy_requests_total{backend="none",code="1xx"} 0
+pingd_proxy_requests_total{backend="none",code="2xx"} 0
+pingd_proxy_requests_total{backend="none",code="3xx"} 0
+pingd_proxy_requests_total{backend="none",code="4xx"} 0
+pingd_proxy_requests_total{backend="none",code="5xx"} 0
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "pingd_proxy_requests_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// syncBuffer is a buffer that one goroutine writes and another reads.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// pushed is a Source that its test drives.
+type pushed chan []Backend
+
+func (p pushed) Watch(ctx context.Context, fn func([]Backend)) error {
+	for {
+		select {
+		case l, ok := <-p:
+			if !ok {
+				return errors.New("source broke")
+			}
+			fn(l)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func TestMergeKeepsTheFirstOfAName(t *testing.T) {
+	a, b := make(pushed), make(pushed)
+	got := make(chan []Backend, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Merge(a, b).Watch(ctx, func(l []Backend) { got <- l }) }()
+	b <- []Backend{{Name: "x", Addr: "late"}, {Name: "y"}}
+	if l := <-got; len(l) != 2 {
+		t.Error(l)
+	}
+	a <- []Backend{{Name: "x", Addr: "early"}}
+	if l := <-got; len(l) != 2 || l[0].Addr != "early" || l[1].Name != "y" {
+		t.Error(l)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSourceThatBreaksEndsTheProxy(t *testing.T) {
+	src := make(pushed)
+	p, err := New(Config{Addr: "127.0.0.1:0", Source: src})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(src)
+	if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "source broke") {
+		t.Error(err)
+	}
+}
+
+func TestConfigMistakes(t *testing.T) {
+	_, err := New(Config{MaxConn: -1, Queue: -1})
+	for _, want := range []string{"no source", "no address", "maxconn -1", "queue timeout"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
+		}
+	}
+	p, err := New(Config{Addr: "127.0.0.1:0", Source: Static(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := New(Config{Addr: p.Addrs()["proxy"], Source: Static(nil)}); err == nil || !strings.Contains(err.Error(), "hint:") {
+		t.Errorf("port taken twice: %v", err)
+	}
+}
+
+func BenchmarkProxy(b *testing.B) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
+	defer srv.Close()
+	be, err := ParseBackend("a", srv.Listener.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := New(Config{Addr: "127.0.0.1:0", Source: Static([]Backend{be})})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	c, err := net.Dial("tcp", p.Addrs()["proxy"])
+	if err != nil {
+		b.Fatal(err)
+	}
+	request, buf := []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), make([]byte, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = c.Write(request)
+		if n, err := c.Read(buf); err != nil || !strings.HasSuffix(string(buf[:n]), "hello") {
+			b.Fatalf("%q %v", buf[:n], err)
+		}
+	}
+	_ = c.Close()
+	cancel()
+	<-ended
 }

@@ -97,8 +97,8 @@ func (c *client) responseHead(up *upstream.Conn, p *pump) (n, u int, failure ret
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && p != nil {
 			// The server's time begins when it has the whole request.
-			if at, running := p.moved(); running && at.After(c.f.cfg.Timeouts.Response) > wire.Now() {
-				limit = at.After(c.f.cfg.Timeouts.Response)
+			if later := p.moved().After(c.f.cfg.Timeouts.Response); later > wire.Now() {
+				limit = later
 				continue
 			}
 		}

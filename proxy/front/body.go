@@ -128,14 +128,17 @@ func (p *pump) lost(err error) {
 	_ = p.up.Close()
 }
 
-// moved returns when the body last moved, while it does.
-func (p *pump) moved() (at wire.Instant, running bool) {
+// moved returns since when it has been the server's turn: the last byte of the
+// body, or now as long as it is the client's.
+func (p *pump) moved() wire.Instant {
 	select {
 	case <-p.done:
-		return 0, false
 	default:
-		return wire.Instant(p.last.Load()), true
+		if !p.all.Load() {
+			return wire.Now() // a body that stalls ends the pump
+		}
 	}
+	return wire.Instant(p.last.Load())
 }
 
 // finish waits for a pump that has read the whole body, and otherwise stops it.

@@ -1,0 +1,266 @@
+package front
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"pingd/proxy/health"
+	"pingd/proxy/retry"
+	"pingd/proxy/upstream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// script is a backend that does with each connection what its test says. The
+// function gets the connection, a reader of it, and how many came before.
+type script func(c net.Conn, r *bufio.Reader, n int)
+
+// backend runs script and returns the address. Connections on which nothing is
+// sent are checks: the script does not see them.
+func backend(t *testing.T, do script) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	count := 0
+	open := map[net.Conn]bool{}
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			open[c] = true
+			mu.Unlock()
+			wg.Go(func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				if _, err := r.Peek(1); err != nil {
+					return
+				}
+				mu.Lock()
+				n := count
+				count++
+				mu.Unlock()
+				do(c, r, n)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		mu.Lock()
+		for c := range open {
+			_ = c.Close()
+		}
+		mu.Unlock()
+		wg.Wait()
+	})
+	return ln.Addr().String()
+}
+
+// readHead returns a head with its empty line.
+func readHead(r *bufio.Reader) (string, error) {
+	var head strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		head.WriteString(line)
+		if err != nil || line == "\r\n" {
+			return head.String(), err
+		}
+	}
+}
+
+// replies is a script that answers every request with the same bytes; a request
+// body is not read.
+func replies(raw string) script {
+	return func(c net.Conn, r *bufio.Reader, _ int) {
+		for {
+			if _, err := readHead(r); err != nil {
+				return
+			}
+			if _, err := io.WriteString(c, raw); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// once answers the first request with raw and closes.
+func once(raw string) script {
+	return func(c net.Conn, r *bufio.Reader, _ int) {
+		if _, err := readHead(r); err == nil {
+			_, _ = io.WriteString(c, raw)
+		}
+	}
+}
+
+const hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+// env is a running Front.
+type env struct {
+	t       *testing.T
+	addr    string
+	set     *upstream.Set
+	front   *Front
+	stop    func()
+	records chan Record
+}
+
+// start runs a Front before the backends at addrs, all of them up.
+func start(t *testing.T, change func(*Config), values ...string) *env {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &env{t: t, addr: ln.Addr().String(), records: make(chan Record, 1000)}
+	e.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 200 * time.Millisecond, FastInterval: 20 * time.Millisecond}, Queue: 500 * time.Millisecond})
+	cfg := Config{
+		Set: e.set, Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "1.1 pingd",
+		Timeouts: Timeouts{Grace: 2 * time.Second},
+		Record: func(r *Record) {
+			cp := *r
+			select {
+			case e.records <- cp:
+			default:
+			}
+		},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	e.front = New(cfg)
+	e.update(values...)
+	ctx, cancel := context.WithCancel(t.Context())
+	behind, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { e.set.Run(behind) })
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := e.front.Serve(ctx, ln); err != nil {
+			t.Error(err)
+		}
+	}()
+	e.stop = sync.OnceFunc(func() {
+		cancel()
+		<-served
+		stop()
+		wg.Wait()
+		e.set.Close()
+	})
+	t.Cleanup(e.stop)
+	return e
+}
+
+func (e *env) update(values ...string) {
+	e.t.Helper()
+	var list []upstream.Backend
+	for _, v := range values {
+		b, err := upstream.Parse("", v)
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		list = append(list, b)
+	}
+	e.set.Update(list)
+}
+
+// until waits for cond.
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(5 * time.Second)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("timed out waiting: " + what)
+		}
+	}
+}
+
+// peer is a client that speaks raw bytes.
+type peer struct {
+	t *testing.T
+	*net.TCPConn
+	r *bufio.Reader
+}
+
+func (e *env) dial() *peer {
+	e.t.Helper()
+	c, err := net.Dial("tcp", e.addr)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	_ = c.SetDeadline(time.Now().Add(8 * time.Second))
+	e.t.Cleanup(func() { _ = c.Close() })
+	return &peer{t: e.t, TCPConn: c.(*net.TCPConn), r: bufio.NewReader(c)}
+}
+
+func (p *peer) send(raw string) *peer {
+	p.t.Helper()
+	if _, err := io.WriteString(p, raw); err != nil {
+		p.t.Fatal(err)
+	}
+	return p
+}
+
+// head reads a response head.
+func (p *peer) head() string {
+	p.t.Helper()
+	h, err := readHead(p.r)
+	if err != nil {
+		p.t.Fatalf("head: %v after %q", err, h)
+	}
+	return h
+}
+
+// body reads n bytes.
+func (p *peer) body(n int) string {
+	p.t.Helper()
+	b := make([]byte, n)
+	if m, err := io.ReadFull(p.r, b); err != nil {
+		p.t.Fatalf("body: %v after %q", err, b[:m])
+	}
+	return string(b)
+}
+
+// rest reads up to the end of the connection and says how it ended.
+func (p *peer) rest() (string, error) {
+	b, err := io.ReadAll(p.r)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		p.t.Fatalf("the connection stays open after %q", b)
+	}
+	return string(b), err
+}
+
+// closed checks that the connection ends with nothing more.
+func (p *peer) closed() {
+	p.t.Helper()
+	if rest, err := p.rest(); rest != "" || err != nil {
+		p.t.Errorf("rest %q, %v", rest, err)
+	}
+}
+
+func status(head string) string {
+	if f := strings.Fields(head); len(f) > 1 {
+		return f[1]
+	}
+	return head
+}
