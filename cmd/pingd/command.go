@@ -16,7 +16,7 @@ import (
 
 // How long the commands wait for an answer.
 const (
-	askTimeout    = 5 * time.Second
+	askTimeout    = 2 * time.Second // a fail-over fits into it
 	changeTimeout = 30 * time.Second
 	healthTimeout = 2 * time.Second
 )

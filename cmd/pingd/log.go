@@ -17,5 +17,5 @@ func newLogger(w io.Writer, o config.Options) *slog.Logger {
 	if o.LogFormat == "json" {
 		h = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(h).With("node", o.Name)
+	return slog.New(h)
 }

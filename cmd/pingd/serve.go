@@ -80,7 +80,7 @@ func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Wr
 		a := &announcer{store: e.store, what: what, log: log}
 		members = append(members, group.Member{Name: "announcement", Run: a.Run})
 	}
-	log.Info("pingd starts", "version", e.build.short(), "roles", o.Started(), "addrs", what.Addrs, "admin", what.Admin)
+	log.Info("pingd starts", "name", o.Name, "version", e.build.short(), "roles", o.Started(), "addrs", what.Addrs, "admin", what.Admin)
 	err = group.Run(ctx, group.Config{Timeout: o.ShutdownTimeout, Stopping: e.stopping, Logger: log}, members...)
 	if err == nil {
 		log.Info("pingd has stopped")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"pingd/kv/client"
 )
@@ -14,19 +15,21 @@ import (
 // errNoLeader makes "pingd status" fail for scripts as well as for people.
 var errNoLeader = errors.New("the cluster has no leader: writes and reads wait for a majority of the members\nhint: pingd members shows who is missing")
 
-// storeStatus is the part of a node's PINGD STATUS that people read.
-type storeStatus struct {
-	Name   string `json:"name"`
-	Leader string `json:"leader"`
-	Term   uint64 `json:"term"`
+// member is a store node as the answering node sees it.
+type member struct {
+	client.Member
+	Lag         uint64  `json:"lag_entries"`          // entries not applied yet
+	LastContact float64 `json:"last_contact_seconds"` // since its last answer; -1 = never
 }
 
-// clusterStatus is what "pingd status --json" prints.
+// clusterStatus is the part of a node's PINGD STATUS that people read, and what
+// "pingd status --json" prints.
 type clusterStatus struct {
-	Leader  string          `json:"leader"`
-	Term    uint64          `json:"term"`
-	Members []client.Member `json:"members"`
-	Node    json.RawMessage `json:"node"` // the answering node's own account
+	Leader  string   `json:"leader"`
+	Term    uint64   `json:"term"`
+	Members []member `json:"members"`
+
+	Node json.RawMessage `json:"node"` // the answering node's whole account
 }
 
 func showStatus(ctx context.Context, c cluster, asJSON bool, stdout io.Writer) error {
@@ -34,20 +37,11 @@ func showStatus(ctx context.Context, c cluster, asJSON bool, stdout io.Writer) e
 	if err != nil {
 		return err
 	}
-	var own storeStatus
-	if err := json.Unmarshal(raw, &own); err != nil {
+	var st clusterStatus
+	if err := json.Unmarshal(raw, &st); err != nil {
 		return fmt.Errorf("read the status of the store: %w", err)
 	}
-	members, err := c.Members(ctx)
-	if err != nil {
-		return err
-	}
-	st := clusterStatus{Leader: own.Leader, Term: own.Term, Members: members, Node: raw}
-	for _, m := range members {
-		if m.Leader {
-			st.Leader = m.Name
-		}
-	}
+	st.Node = raw
 	if asJSON {
 		err = writeJSON(stdout, st)
 	} else {
@@ -73,9 +67,21 @@ func (st clusterStatus) table(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s, term %d, %d of %d members alive\n\n", leader, st.Term, alive, len(st.Members))
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(t, "NAME\tROLE\tSTATE\tREDIS")
+	fmt.Fprintln(t, "NAME\tROLE\tSTATE\tREDIS\tLAG\tLAST CONTACT")
 	for _, m := range st.Members {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", m.Name, part(m), state(m), m.Redis)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", m.Name, part(m.Member), state(m.Member), orDash(m.Redis), m.Lag, m.contact())
 	}
 	return t.Flush()
+}
+
+// contact writes how long ago the member answered last.
+func (m member) contact() string {
+	switch {
+	case m.Leader:
+		return "-"
+	case m.LastContact < 0:
+		return "never"
+	default:
+		return time.Duration(m.LastContact * float64(time.Second)).Round(time.Millisecond).String()
+	}
 }

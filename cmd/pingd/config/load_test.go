@@ -252,17 +252,21 @@ func TestCheckTimeoutFollowsItsInterval(t *testing.T) {
 
 func TestPrintedSettingsAreAFile(t *testing.T) {
 	args := []string{
-		"--name=n1", "--join=h1,h2:7", "--backend=a:1 weight=2 check=/x#y", "--backend=b:2", "--check-interval=1m30s",
+		"--name=n1", "--join=h1,h2:7", "--backend=a:1 weight=2 check=/x,y", "--backend=b:2", "--check-interval=1m30s",
 		"--insecure", "--bind=0.0.0.0", "--counter-key=a#b", "--expect=3", "--secret-file=f",
 	}
 	src := from(map[string]string{"f": "hush"})
-	first := Load(args, src).Options
+	l := Load(args, src)
+	if len(l.Problems) > 0 {
+		t.Fatal(l.Problems)
+	}
+	first := l.Options
 	var text bytes.Buffer
 	Print(&text, first)
 	if strings.Contains(text.String(), "hush") || !strings.Contains(text.String(), "# secret: set") {
 		t.Errorf("the secret must show as set, and only so:\n%s", &text)
 	}
-	l := Load([]string{"--config=c"}, from(map[string]string{"c": text.String(), "f": "hush"}))
+	l = Load([]string{"--config=c"}, from(map[string]string{"c": text.String(), "f": "hush"}))
 	if len(l.Problems) > 0 {
 		t.Fatalf("%v in\n%s", l.Problems, &text)
 	}

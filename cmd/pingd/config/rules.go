@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"strconv"
 	"strings"
 	"time"
+
+	"pingd/proxy/upstream"
 )
 
 // nameLimit is the longest name of a node, in bytes: that of a host name's label.
@@ -199,8 +202,9 @@ func (v *validator) proxy() {
 		return
 	}
 	for _, b := range o.Backend {
-		if rule, example := checkBackend(b); rule != "" {
-			v.bad("backend", b, rule, example)
+		var wrong *upstream.ParseError
+		if _, err := upstream.Parse("", b); errors.As(err, &wrong) {
+			v.bad("backend", b, wrong.Rule, "127.0.0.1:8000 weight=1 check=/healthz")
 		}
 	}
 	v.count("proxy-maxconn", o.ProxyMaxconn, 1, 10_000_000, "10000")
