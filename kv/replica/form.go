@@ -415,4 +415,3 @@ func (f *former) firstMembers() []machine.Member {
 	}
 	return list
 }
-
