@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -144,7 +143,7 @@ func (s *Server) metrics() http.Handler {
 		MaxRequestsInFlight: 4,
 		Timeout:             10 * time.Second,
 		ErrorHandling:       promhttp.ContinueOnError,
-		Registry:            prometheus.WrapRegistererWithPrefix("", s.cfg.Registry),
+		Registry:            s.cfg.Registry,
 	}))
 }
 

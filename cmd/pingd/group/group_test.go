@@ -40,7 +40,7 @@ func (j *journal) String() string {
 func (j *journal) member(name string, stopping time.Duration, err error) Member {
 	return Member{Name: name, Run: func(ctx context.Context) error {
 		<-ctx.Done()
-		time.Sleep(stopping) // of the bubble: the work of a drain
+		<-time.After(stopping) // of the bubble: the work of a drain
 		j.note(name)
 		return err
 	}}
@@ -55,7 +55,7 @@ func TestStopsInReverseOrderOneAfterTheOther(t *testing.T) {
 			done <- Run(ctx, Config{Stopping: func() { j.note("stopping") }},
 				j.member("store", time.Second, nil), j.member("counter", 2*time.Second, nil), j.member("proxy", 3*time.Second, nil))
 		}()
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("got %v", err)
@@ -96,7 +96,7 @@ func TestFirstFailureStopsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
 		failing := Member{Name: "store", Run: func(context.Context) error {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return errBroken
 		}}
 		err := Run(t.Context(), Config{}, failing, j.member("counter", 0, nil), j.member("proxy", time.Second, nil))
