@@ -51,19 +51,15 @@ func (c *failoverCmd) Validate() error {
 
 // failoverFigure is one system under one fault.
 type failoverFigure struct {
-	Fault   string    `json:"fault"`
-	System  string    `json:"system"`
-	Gaps    []float64 `json:"gaps_ms"` // of each round
-	Account           // over all rounds
-	Errors  int64     `json:"errors"`
-	Restore float64   `json:"restore_s"` // median time from mending to a whole system
-}
-
-// Account is the sum of the rounds' accounts.
-type Account struct {
-	Acked     int64 `json:"acked"`
-	Lost      int64 `json:"lost"`
-	Unclaimed int64 `json:"unclaimed"`
+	Fault  string    `json:"fault"`
+	System string    `json:"system"`
+	Gaps   []float64 `json:"gaps_ms"` // of each round
+	// Over all rounds, as in stats.Account.
+	Acked     int64   `json:"acked"`
+	Lost      int64   `json:"lost"`
+	Unclaimed int64   `json:"unclaimed"`
+	Errors    int64   `json:"errors"`
+	Restore   float64 `json:"restore_s"` // median time from mending to a whole system
 }
 
 // failoverReport is the result of failover.

@@ -166,7 +166,9 @@ func (c *failoverCmd) hurtAndMend(ctx context.Context, g group, f string, target
 	if err != nil {
 		return 0, at, err
 	}
-	if err := within(ctx, backWithin, rec.AckedSince(at)); err != nil {
+	// From now and not from the fault: a leader that is asked to end may still
+	// answer for a while.
+	if err := within(ctx, backWithin, rec.AckedSince(rec.Since())); err != nil {
 		return 0, at, fmt.Errorf("no write is acknowledged again: %w", err)
 	}
 	if f == "pause" {

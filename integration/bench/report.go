@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 )
 
 // table is rows of text under a head, printed with aligned columns.
@@ -66,6 +65,3 @@ func millis(v float64) string {
 		return fmt.Sprintf("%.2f", v)
 	}
 }
-
-// short prints a duration in whole milliseconds.
-func short(d time.Duration) string { return d.Round(time.Millisecond).String() }

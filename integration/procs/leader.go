@@ -18,21 +18,22 @@ var ErrNoLeader = errors.New("no leader that a majority names")
 const askTime = 300 * time.Millisecond
 
 // Leader returns the store that a majority of all stores names as the leader
-// (PINGD MEMBERS). A paused old leader has one voice as everybody, so it cannot
-// pass for the present one. ErrNoLeader while there is none.
+// (PINGD MEMBERS), itself among them: the others go on naming a leader that was
+// killed or paused until they have missed it, and one that comes back after a
+// pause names itself alone. ErrNoLeader while there is none.
 func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
 	type answer struct {
-		name string
-		err  error
+		from, name string
+		err        error
 	}
 	answers := make(chan answer, len(c.Stores))
 	for _, n := range c.Stores {
 		go func() {
 			name, err := askLeader(ctx, n.Redis)
-			answers <- answer{name, err}
+			answers <- answer{n.Name(), name, err}
 		}()
 	}
-	votes := map[string]int{}
+	votes, claims := map[string]int{}, map[string]bool{}
 	errs := []error{ErrNoLeader}
 	for range c.Stores {
 		a := <-answers
@@ -41,9 +42,10 @@ func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
 			continue
 		}
 		votes[a.name]++
+		claims[a.name] = claims[a.name] || a.name == a.from
 	}
 	for _, n := range c.Stores {
-		if votes[n.Name()] > len(c.Stores)/2 {
+		if claims[n.Name()] && votes[n.Name()] > len(c.Stores)/2 {
 			return n, nil
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// ErrRunning is returned by Restart's callers that start what already runs;
-// ErrNotRunning by verbs that need a running process.
+// ErrRunning is what starting a running process gives, ErrNotRunning what the
+// verbs give that need one.
 var (
 	ErrRunning    = errors.New("already running")
 	ErrNotRunning = errors.New("not running")
@@ -90,6 +90,9 @@ func (p *Process) start() error {
 	p.cmd, p.done = cmd, done
 	go func() {
 		_ = cmd.Wait() // the state is read from cmd.ProcessState
+		// Workers whose master died first would live on; the group's id cannot
+		// be another's yet.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		close(done)
 	}()
 	p.lab.log.Debug("process started", "name", p.spec.Name, "pid", cmd.Process.Pid)
@@ -102,7 +105,7 @@ func (p *Process) start() error {
 // startGuard starts a shell that blocks on a pipe only the caller can write
 // to: when the caller is gone it kills the whole group, workers included.
 func (p *Process) startGuard(group int) error {
-	guard := exec.Command("/bin/sh", "-c", `read -r _; kill -9 -- "-$0"`, strconv.Itoa(group))
+	guard := exec.Command("/bin/sh", "-c", `read -r _; kill -9 "-$0"`, strconv.Itoa(group))
 	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if _, err := guard.StdinPipe(); err != nil {
 		return fmt.Errorf("open guard of %s: %w", p.spec.Name, err)

@@ -12,7 +12,7 @@ import (
 )
 
 // gapFloor is the shortest time without an answer that is worth a note.
-const gapFloor = 20 * time.Millisecond
+const gapFloor = 2 * time.Millisecond
 
 // Recorder takes what the clients of one run see. Its methods may be called
 // from any goroutine.

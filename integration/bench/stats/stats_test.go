@@ -59,7 +59,7 @@ func TestHistogramAgainstSort(t *testing.T) {
 }
 
 func TestBucketsTile(t *testing.T) {
-	for i := range (40) * subBuckets {
+	for i := range 40 * subBuckets {
 		if got := bucket(top(i)); got != i {
 			t.Fatalf("top of bucket %d falls in bucket %d", i, got)
 		}
