@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pingd/kv/engine"
+	"pingd/kv/server/slowlog"
 )
 
 func (c *conn) cmdTime([][]byte) {
@@ -14,6 +15,16 @@ func (c *conn) cmdTime([][]byte) {
 	c.array(2)
 	c.bulk(itoa(now.Unix()))
 	c.bulk(itoa(int64(now.Nanosecond() / 1000)))
+}
+
+// cmdCommand is COMMAND with its subcommands.
+func (c *conn) cmdCommand(args [][]byte) {
+	reply, problem := c.srv.table.index().Answer(c.out, c.proto, args)
+	if problem != "" {
+		c.fail(problem)
+		return
+	}
+	c.out = reply
 }
 
 // cmdWait is WAIT replicas ms: on how many other nodes the latest writes are. A
@@ -82,9 +93,9 @@ func (c *conn) cmdACL(args [][]byte) {
 func (c *conn) cmdSlowlog(args [][]byte) {
 	switch strings.ToUpper(string(args[1])) {
 	case "LEN":
-		c.int(int64(c.srv.slow.len()))
+		c.int(int64(c.srv.slow.Len()))
 	case "RESET":
-		c.srv.slow.reset()
+		c.srv.slow.Reset()
 		c.ok()
 	case "GET":
 		n := 10
@@ -95,25 +106,25 @@ func (c *conn) cmdSlowlog(args [][]byte) {
 				return
 			}
 		}
-		c.slowEntries(c.srv.slow.latest(n))
+		c.slowEntries(c.srv.slow.Latest(n))
 	default:
 		c.unknownSubcommand(args)
 	}
 }
 
-func (c *conn) slowEntries(entries []slowEntry) {
+func (c *conn) slowEntries(entries []slowlog.Entry) {
 	c.array(len(entries))
 	for _, e := range entries {
 		c.array(6)
-		c.int(e.id)
-		c.int(e.at.Unix())
-		c.int(e.took.Microseconds())
-		c.array(len(e.args))
-		for _, a := range e.args {
+		c.int(e.ID)
+		c.int(e.At.Unix())
+		c.int(e.Took.Microseconds())
+		c.array(len(e.Args))
+		for _, a := range e.Args {
 			c.bulk(a)
 		}
-		c.bulk(e.addr)
-		c.bulk(e.name)
+		c.bulk(e.Addr)
+		c.bulk(e.Name)
 	}
 }
 

@@ -69,7 +69,7 @@ func TestServerCommands(t *testing.T) {
 		{"PINGD REMOVE n2", "+OK\r\n"},
 		{"PINGD REMOVE n9", "-ERR no such node n9\r\n"},
 		{"PINGD REMOVE", "-ERR wrong number of arguments for 'pingd|remove' command\r\n"},
-		{"COMMAND COUNT", fmt.Sprintf(":%d\r\n", len(r.table.shown()))},
+		{"COMMAND COUNT", fmt.Sprintf(":%d\r\n", len(r.table.index().Shown()))},
 		{"COMMAND GETKEYS MSET a 1 b 2", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"},
 		{"COMMAND GETKEYS PING", "-ERR The command has no key arguments\r\n"},
 		{"COMMAND GETKEYS foo", "-ERR Invalid command specified\r\n"},

@@ -29,7 +29,7 @@ var clientCommands = map[string]struct {
 	"NO-TOUCH":     {3, (*conn).clientNoTouch},
 	"REPLY":        {3, (*conn).clientReply},
 	"PAUSE":        {-3, (*conn).clientPause},
-	"UNPAUSE":      {2, func(c *conn, _ [][]byte) { c.srv.pause.lift(); c.ok() }},
+	"UNPAUSE":      {2, func(c *conn, _ [][]byte) { c.srv.pause.Lift(); c.ok() }},
 	"UNBLOCK":      {-3, (*conn).clientUnblock},
 	"GETREDIR":     {2, func(c *conn, _ [][]byte) { c.int(-1) }},
 	"TRACKING":     {-3, (*conn).clientTracking},
@@ -169,7 +169,7 @@ func (c *conn) clientPause(args [][]byte) {
 		c.fail("ERR timeout is negative")
 	default:
 		ms = min(ms, int64(24*time.Hour/time.Millisecond))
-		c.srv.pause.set(time.Now().Add(time.Duration(ms)*time.Millisecond), all)
+		c.srv.pause.Set(time.Now().Add(time.Duration(ms)*time.Millisecond), all)
 		c.ok()
 	}
 }

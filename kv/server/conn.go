@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingd/kv/resp"
+	"pingd/kv/server/outbox"
 )
 
 const (
@@ -50,7 +51,7 @@ type conn struct {
 
 	closing atomic.Bool // leave after the current pass
 	isResp3 atomic.Bool // for Push, which runs elsewhere
-	box     atomic.Pointer[outbox]
+	box     atomic.Pointer[outbox.Outbox]
 	shown   shown // what CLIENT LIST shows
 }
 
@@ -154,9 +155,7 @@ func (c *conn) Cut(reason string) {
 // close releases everything the connection holds.
 func (c *conn) close() {
 	c.unsubscribeAll()
-	if box := c.box.Load(); box != nil {
-		box.finish()
-	}
+	c.finishOutbox()
 	c.nc.Close() //nolint:errcheck // nothing more to do
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pingd/kv/engine"
+	"pingd/kv/server/catalog"
 )
 
 // dispatch runs one command, or puts it into the group or the transaction, and
@@ -30,7 +31,7 @@ func (c *conn) dispatch(args [][]byte) (held int) {
 // route sends a permitted command where it belongs.
 func (c *conn) route(cmd *command, args [][]byte) {
 	switch {
-	case c.multi.open && cmd.flags&flagImmediate == 0:
+	case c.multi.open && cmd.Flags&catalog.Immediate == 0:
 		c.enqueue(cmd, args)
 	case cmd.run == nil:
 		if c.group.full() {
@@ -40,10 +41,10 @@ func (c *conn) route(cmd *command, args [][]byte) {
 	default:
 		c.note(cmd)
 		switch {
-		case cmd.flags&flagAtOnce != 0:
+		case cmd.Flags&catalog.AtOnce != 0:
 			c.atOnce(func() { cmd.run(c, args) })
 			return
-		case cmd.flags&flagOrders == 0:
+		case cmd.Flags&catalog.Orders == 0:
 			c.flush()
 		}
 		cmd.run(c, args)
@@ -80,14 +81,14 @@ func (c *conn) refuse(cmd *command, args [][]byte) string {
 			c.quit = true
 		}
 		return unknownCommand(args)
-	case !cmd.arityOK(len(args)):
-		return "ERR wrong number of arguments for '" + cmd.name + "' command"
-	case !c.authed && cmd.flags&flagNoAuth == 0:
+	case !cmd.ArityOK(len(args)):
+		return "ERR wrong number of arguments for '" + cmd.Name + "' command"
+	case !c.authed && cmd.Flags&catalog.NoAuth == 0:
 		return "NOAUTH Authentication required."
-	case c.subs.count() > 0 && c.proto < 3 && cmd.flags&flagSubscribed == 0:
-		return "ERR Can't execute '" + cmd.name + "': only (P|S)SUBSCRIBE / " +
+	case c.subs.count() > 0 && c.proto < 3 && cmd.Flags&catalog.Subscribed == 0:
+		return "ERR Can't execute '" + cmd.Name + "': only (P|S)SUBSCRIBE / " +
 			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
-	case c.multi.open && cmd.flags&flagNoMulti != 0:
+	case c.multi.open && cmd.Flags&catalog.NoMulti != 0:
 		return "ERR Command not allowed inside a transaction"
 	}
 	return ""

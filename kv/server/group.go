@@ -6,6 +6,8 @@ import (
 
 	"pingd/kv/engine"
 	"pingd/kv/resp"
+	"pingd/kv/server/catalog"
+	"pingd/kv/server/slowlog"
 )
 
 // group collects data commands for one Store.Do. A reply that is known before
@@ -30,7 +32,7 @@ type mark struct{ at, to int }
 func (g *group) add(call *command, cmd engine.Command) {
 	g.cmds = append(g.cmds, cmd)
 	g.calls = append(g.calls, call)
-	if call.flags&flagWrite != 0 {
+	if call.Flags&catalog.Write != 0 {
 		g.writes = true
 	} else {
 		g.reads++
@@ -78,7 +80,7 @@ func (c *conn) flush() {
 	if len(g.cmds) == 0 {
 		return
 	}
-	c.srv.pause.wait(c.ctx, g.writes)
+	c.srv.pause.Wait(c.ctx, g.writes)
 	start := time.Now()
 	g.replies.Reset()
 	var err error
@@ -159,4 +161,23 @@ func (c *conn) merge() {
 		from, side = to, m.to
 	}
 	c.out = append(c.out, g.replies.Buf[from:]...)
+}
+
+// noteSlow logs a group that took longer than slowlog-log-slower-than allows. The
+// commands of a group share one execution: the first stands for all.
+func (s *Server) noteSlow(c *conn, g *group, start time.Time) {
+	limit := s.live.slowerThan.Load()
+	took := time.Since(start)
+	if limit < 0 || took.Microseconds() < limit {
+		return
+	}
+	args := g.cmds[0].Args
+	if g.cmds[0].Txn != nil {
+		args = [][]byte{[]byte("EXEC")}
+	}
+	e := slowlog.Entry{At: start, Took: took, Args: slowlog.Shorten(args), Addr: hostPort(c.nc.RemoteAddr()), Name: c.name}
+	if more := len(g.cmds) - 1; more > 0 {
+		e.Args = append(e.Args, "... (with "+itoa(int64(more))+" more commands)")
+	}
+	s.slow.Add(e)
 }

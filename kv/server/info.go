@@ -164,9 +164,10 @@ func (s *Server) infoCPU(b *strings.Builder) {
 }
 
 func (s *Server) infoCommands(b *strings.Builder) {
-	for _, cmd := range s.table.shown() {
+	for _, e := range s.table.index().Shown() {
+		cmd := s.table[e.Name]
 		if n := cmd.calls.Load(); n > 0 {
-			line(b, "cmdstat_"+cmd.name, fmt.Sprintf("calls=%d,failed_calls=%d", n, cmd.failed.Load()))
+			line(b, "cmdstat_"+cmd.Name, fmt.Sprintf("calls=%d,failed_calls=%d", n, cmd.failed.Load()))
 		}
 	}
 }

@@ -44,10 +44,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	s := c.s
 	for _, cmd := range s.table {
 		if n := cmd.calls.Load(); n > 0 {
-			counter(descCommands, n, cmd.name)
+			counter(descCommands, n, cmd.Name)
 		}
 		if n := cmd.failed.Load(); n > 0 {
-			counter(descFailed, n, cmd.name)
+			counter(descFailed, n, cmd.Name)
 		}
 	}
 	counter(descErrors, s.stats.errors.Load())

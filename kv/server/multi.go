@@ -5,6 +5,7 @@ import (
 
 	"pingd/kv/engine"
 	"pingd/kv/resp"
+	"pingd/kv/server/catalog"
 )
 
 // multi is the state of MULTI and WATCH on one connection.
@@ -115,16 +116,16 @@ func (c *conn) cmdExec([][]byte) {
 	}
 	c.multi.reset()
 	txn := &engine.Txn{Watch: m.watched, Cmds: make([]engine.Command, 0, len(m.queue))}
-	db, plain, writes := c.db, true, flags(0)
+	db, plain, writes := c.db, true, catalog.Flags(0)
 	for _, q := range m.queue {
-		writes |= q.cmd.flags & flagWrite
+		writes |= q.cmd.Flags & catalog.Write
 		switch {
 		case q.cmd.run == nil:
 			txn.Cmds = append(txn.Cmds, engine.Command{DB: db, Proto: c.proto, Args: q.args})
 			q.cmd.calls.Add(1)
 		default:
 			plain = false
-			if q.cmd.name == "select" {
+			if q.cmd.Name == "select" {
 				if n, ok := parseDB(q.args[1]); ok {
 					db = n
 				}

@@ -15,8 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pingd/kv/resp"
+	"pingd/kv/server/pause"
 	"pingd/kv/server/pubsub"
 	"pingd/kv/server/settings"
+	"pingd/kv/server/slowlog"
 )
 
 // Config says what a Server is. Listener and Store are required.
@@ -51,8 +53,8 @@ type Server struct {
 	hub      *pubsub.Hub
 	events   *pubsub.Events
 	clients  *clients
-	slow     *slowlog
-	pause    pause
+	slow     *slowlog.Log
+	pause    pause.Pause
 	stats    stats
 	live     liveSettings
 }
@@ -93,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 		table:   newCommandTable(),
 		hub:     pubsub.NewHub(),
 		clients: newClients(),
-		slow:    newSlowlog(),
+		slow:    slowlog.New(),
 	}
 	s.events = pubsub.NewEvents(s.hub)
 	s.configure()
@@ -143,7 +145,7 @@ func (s *Server) applySetting(name string) {
 	case "slowlog-log-slower-than":
 		s.live.slowerThan.Store(s.settings.Int(name))
 	case "slowlog-max-len":
-		s.slow.resize(int(s.settings.Int(name)))
+		s.slow.Resize(int(s.settings.Int(name)))
 	case "proto-max-bulk-len":
 		s.live.bulkLimit.Store(s.settings.Int(name))
 	case "client-query-buffer-limit":

@@ -38,7 +38,7 @@ func (c *conn) show() {
 		s.queued = len(c.multi.queue)
 	}
 	if c.last != nil {
-		s.last = c.last.name
+		s.last = c.last.Name
 	}
 }
 
@@ -69,7 +69,7 @@ func (c *conn) line() string {
 	}
 	pending := 0
 	if box := c.box.Load(); box != nil {
-		pending = box.size()
+		pending = box.Size()
 	}
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=0 name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=0 "+
 		"multi=%d qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d events=r "+

@@ -1,159 +1,117 @@
 package server
 
 import (
-	"slices"
 	"strings"
 	"sync/atomic"
 
 	"pingd/kv/engine"
-)
-
-type flags uint16
-
-const (
-	flagWrite      flags = 1 << iota // a data command that changes the keyspace
-	flagNoAuth                       // allowed before AUTH
-	flagSubscribed                   // allowed to a RESP2 subscriber
-	flagImmediate                    // runs within MULTI instead of being queued
-	flagNoMulti                      // refused within MULTI
-	flagAtOnce                       // needs nothing of the store and changes nothing that a waiting group depends on
-	flagOrders                       // sees to the order of its reply and a waiting group itself
-	flagAdmin                        // COMMAND's flag admin
-	flagPubSub                       // COMMAND's flag pubsub
-	flagHidden                       // not shown by COMMAND
+	"pingd/kv/server/catalog"
 )
 
 // command is an entry of the command table: a data command of the engine, or one
 // that the front runs itself.
 type command struct {
-	name  string // lower case
-	arity int    // words with the name; negative: at least that many
-	flags flags
-	run   func(c *conn, args [][]byte) // nil for data commands
-	spec  *engine.Spec                 // nil for those of the front
-
-	group, summary string
+	catalog.Entry
+	run func(c *conn, args [][]byte) // nil for data commands
 
 	calls  atomic.Int64
 	failed atomic.Int64
 }
 
-func (c *command) arityOK(words int) bool {
-	return words == c.arity || c.arity < 0 && words >= -c.arity
-}
-
 // commandTable maps names in lower case to commands. It is not changed after New.
 type commandTable map[string]*command
 
-const maxCommandName = 32
-
 // find looks a command up by its name in any case, without allocating.
 func (t commandTable) find(name []byte) *command {
-	var lower [maxCommandName]byte
-	if len(name) > maxCommandName {
-		return nil
-	}
-	for i, b := range name {
-		if 'A' <= b && b <= 'Z' {
-			b += 'a' - 'A'
-		}
-		lower[i] = b
-	}
-	return t[string(lower[:len(name)])]
+	var buf [catalog.MaxName]byte
+	return t[string(catalog.Lower(&buf, name))]
 }
 
-// shown returns the commands that COMMAND tells of, sorted by name.
-func (t commandTable) shown() []*command {
-	list := make([]*command, 0, len(t))
-	for _, cmd := range t {
-		if cmd.flags&flagHidden == 0 {
-			list = append(list, cmd)
-		}
+// index returns the descriptions of all commands.
+func (t commandTable) index() catalog.Index {
+	x := make(catalog.Index, len(t))
+	for name, cmd := range t {
+		x[name] = &cmd.Entry
 	}
-	slices.SortFunc(list, func(a, b *command) int { return strings.Compare(a.name, b.name) })
-	return list
+	return x
 }
 
 func newCommandTable() commandTable {
 	t := commandTable{}
 	for _, spec := range engine.Specs() {
-		cmd := &command{
-			name: strings.ToLower(spec.Name), arity: spec.Arity, spec: &spec,
-			group: spec.Group, summary: spec.Summary,
-		}
-		if spec.Flags&engine.Write != 0 {
-			cmd.flags |= flagWrite
-		}
-		if spec.Flags&engine.Hidden != 0 {
-			cmd.flags |= flagHidden
-		}
-		t[cmd.name] = cmd
+		e := catalog.FromSpec(&spec)
+		t[e.Name] = &command{Entry: e}
 	}
 	for _, list := range [][]*command{
 		connectionCommands(), transactionCommands(), pubsubCommands(), serverCommands(), refusedCommands(),
 	} {
 		for _, cmd := range list {
-			t[cmd.name] = cmd
+			t[cmd.Name] = cmd
 		}
 	}
 	return t
 }
 
+// entry makes a command that the front runs itself.
+func entry(name string, arity int, f catalog.Flags, run func(*conn, [][]byte), summary string) *command {
+	return &command{Entry: catalog.Entry{Name: name, Arity: arity, Flags: f, Summary: summary}, run: run}
+}
+
 func connectionCommands() []*command {
 	list := []*command{
-		{name: "ping", arity: -1, flags: flagSubscribed | flagAtOnce, run: (*conn).cmdPing, summary: "Ping the server"},
-		{name: "echo", arity: 2, flags: flagAtOnce, run: (*conn).cmdEcho, summary: "Echo the given string"},
-		{name: "quit", arity: -1, flags: flagNoAuth | flagSubscribed | flagImmediate, run: (*conn).cmdQuit, summary: "Close the connection"},
-		{name: "reset", arity: 1, flags: flagNoAuth | flagSubscribed | flagImmediate, run: (*conn).cmdReset, summary: "Reset the connection"},
-		{name: "hello", arity: -1, flags: flagNoAuth | flagNoMulti, run: (*conn).cmdHello, summary: "Handshake with Redis"},
-		{name: "auth", arity: -2, flags: flagNoAuth | flagNoMulti, run: (*conn).cmdAuth, summary: "Authenticate to the server"},
-		{name: "select", arity: 2, run: (*conn).cmdSelect, summary: "Change the selected database for the current connection"},
-		{name: "client", arity: -2, run: (*conn).cmdClient, summary: "A container for client connection commands"},
-		{name: "readonly", arity: 1, run: (*conn).cmdReadOnly, summary: "Read from this node's own, possibly stale data"},
-		{name: "readwrite", arity: 1, run: (*conn).cmdReadWrite, summary: "Read the latest data again"},
+		entry("ping", -1, catalog.Subscribed|catalog.AtOnce, (*conn).cmdPing, "Ping the server"),
+		entry("echo", 2, catalog.AtOnce, (*conn).cmdEcho, "Echo the given string"),
+		entry("quit", -1, catalog.NoAuth|catalog.Subscribed|catalog.Immediate, (*conn).cmdQuit, "Close the connection"),
+		entry("reset", 1, catalog.NoAuth|catalog.Subscribed|catalog.Immediate, (*conn).cmdReset, "Reset the connection"),
+		entry("hello", -1, catalog.NoAuth|catalog.NoMulti, (*conn).cmdHello, "Handshake with Redis"),
+		entry("auth", -2, catalog.NoAuth|catalog.NoMulti, (*conn).cmdAuth, "Authenticate to the server"),
+		entry("select", 2, 0, (*conn).cmdSelect, "Change the selected database for the current connection"),
+		entry("client", -2, 0, (*conn).cmdClient, "A container for client connection commands"),
+		entry("readonly", 1, 0, (*conn).cmdReadOnly, "Read from this node's own, possibly stale data"),
+		entry("readwrite", 1, 0, (*conn).cmdReadWrite, "Read the latest data again"),
 	}
 	return grouped("connection", list)
 }
 
 func transactionCommands() []*command {
 	return grouped("transactions", []*command{
-		{name: "multi", arity: 1, flags: flagImmediate | flagAtOnce, run: (*conn).cmdMulti, summary: "Mark the start of a transaction block"},
-		{name: "exec", arity: 1, flags: flagImmediate | flagOrders, run: (*conn).cmdExec, summary: "Execute all commands issued after MULTI"},
-		{name: "discard", arity: 1, flags: flagImmediate | flagAtOnce, run: (*conn).cmdDiscard, summary: "Discard all commands issued after MULTI"},
-		{name: "watch", arity: -2, flags: flagImmediate, run: (*conn).cmdWatch, summary: "Watch the given keys to determine execution of the MULTI/EXEC block"},
-		{name: "unwatch", arity: 1, flags: flagAtOnce, run: (*conn).cmdUnwatch, summary: "Forget about all watched keys"},
+		entry("multi", 1, catalog.Immediate|catalog.AtOnce, (*conn).cmdMulti, "Mark the start of a transaction block"),
+		entry("exec", 1, catalog.Immediate|catalog.Orders, (*conn).cmdExec, "Execute all commands issued after MULTI"),
+		entry("discard", 1, catalog.Immediate|catalog.AtOnce, (*conn).cmdDiscard, "Discard all commands issued after MULTI"),
+		entry("watch", -2, catalog.Immediate, (*conn).cmdWatch, "Watch the given keys to determine execution of the MULTI/EXEC block"),
+		entry("unwatch", 1, catalog.AtOnce, (*conn).cmdUnwatch, "Forget about all watched keys"),
 	})
 }
 
 func pubsubCommands() []*command {
 	list := []*command{
-		{name: "subscribe", arity: -2, flags: flagSubscribed | flagNoMulti, run: (*conn).cmdSubscribe, summary: "Listen for messages published to the given channels"},
-		{name: "unsubscribe", arity: -1, flags: flagSubscribed | flagNoMulti, run: (*conn).cmdUnsubscribe, summary: "Stop listening for messages posted to the given channels"},
-		{name: "psubscribe", arity: -2, flags: flagSubscribed | flagNoMulti, run: (*conn).cmdPSubscribe, summary: "Listen for messages published to channels matching the given patterns"},
-		{name: "punsubscribe", arity: -1, flags: flagSubscribed | flagNoMulti, run: (*conn).cmdPUnsubscribe, summary: "Stop listening for messages posted to channels matching the given patterns"},
-		{name: "publish", arity: 3, run: (*conn).cmdPublish, summary: "Post a message to a channel"},
-		{name: "pubsub", arity: -2, run: (*conn).cmdPubSub, summary: "A container for Pub/Sub commands"},
+		entry("subscribe", -2, catalog.Subscribed|catalog.NoMulti, (*conn).cmdSubscribe, "Listen for messages published to the given channels"),
+		entry("unsubscribe", -1, catalog.Subscribed|catalog.NoMulti, (*conn).cmdUnsubscribe, "Stop listening for messages posted to the given channels"),
+		entry("psubscribe", -2, catalog.Subscribed|catalog.NoMulti, (*conn).cmdPSubscribe, "Listen for messages published to channels matching the given patterns"),
+		entry("punsubscribe", -1, catalog.Subscribed|catalog.NoMulti, (*conn).cmdPUnsubscribe, "Stop listening for messages posted to channels matching the given patterns"),
+		entry("publish", 3, 0, (*conn).cmdPublish, "Post a message to a channel"),
+		entry("pubsub", -2, 0, (*conn).cmdPubSub, "A container for Pub/Sub commands"),
 	}
 	for _, cmd := range list {
-		cmd.flags |= flagPubSub
+		cmd.Flags |= catalog.PubSub
 	}
 	return grouped("pubsub", list)
 }
 
 func serverCommands() []*command {
 	return grouped("server", []*command{
-		{name: "command", arity: -1, run: (*conn).cmdCommand, summary: "Get array of Redis command details"},
-		{name: "config", arity: -2, flags: flagAdmin, run: (*conn).cmdConfig, summary: "A container for server configuration commands"},
-		{name: "info", arity: -1, run: (*conn).cmdInfo, summary: "Get information and statistics about the server"},
-		{name: "role", arity: 1, flags: flagAdmin, run: (*conn).cmdRole, summary: "Return the role of the instance in the context of replication"},
-		{name: "time", arity: 1, run: (*conn).cmdTime, summary: "Return the current server time"},
-		{name: "wait", arity: 3, run: (*conn).cmdWait, summary: "Wait for the replication of all the write commands sent in the context of the current connection"},
-		{name: "debug", arity: -2, flags: flagAdmin, run: (*conn).cmdDebug, summary: "A container for debugging commands"},
-		{name: "function", arity: -2, run: (*conn).cmdFunction, summary: "A container for function commands"},
-		{name: "acl", arity: -2, flags: flagAdmin, run: (*conn).cmdACL, summary: "A container for Access List Control commands"},
-		{name: "slowlog", arity: -2, flags: flagAdmin, run: (*conn).cmdSlowlog, summary: "A container for slow log commands"},
-		{name: "latency", arity: -2, flags: flagAdmin, run: (*conn).cmdLatency, summary: "A container for latency diagnostics commands"},
-		{name: "pingd", arity: -2, flags: flagAdmin | flagHidden, run: (*conn).cmdPingd, summary: "Cluster of this store"},
+		entry("command", -1, 0, (*conn).cmdCommand, "Get array of Redis command details"),
+		entry("config", -2, catalog.Admin, (*conn).cmdConfig, "A container for server configuration commands"),
+		entry("info", -1, 0, (*conn).cmdInfo, "Get information and statistics about the server"),
+		entry("role", 1, catalog.Admin, (*conn).cmdRole, "Return the role of the instance in the context of replication"),
+		entry("time", 1, 0, (*conn).cmdTime, "Return the current server time"),
+		entry("wait", 3, 0, (*conn).cmdWait, "Wait for the replication of all the write commands sent in the context of the current connection"),
+		entry("debug", -2, catalog.Admin, (*conn).cmdDebug, "A container for debugging commands"),
+		entry("function", -2, 0, (*conn).cmdFunction, "A container for function commands"),
+		entry("acl", -2, catalog.Admin, (*conn).cmdACL, "A container for Access List Control commands"),
+		entry("slowlog", -2, catalog.Admin, (*conn).cmdSlowlog, "A container for slow log commands"),
+		entry("latency", -2, catalog.Admin, (*conn).cmdLatency, "A container for latency diagnostics commands"),
+		entry("pingd", -2, catalog.Admin|catalog.Hidden, (*conn).cmdPingd, "Cluster of this store"),
 	})
 }
 
@@ -174,20 +132,16 @@ func refusedCommands() []*command {
 		"migrate":   "use DUMP and RESTORE from the client",
 	} {
 		text := "ERR " + strings.ToUpper(name) + " is not supported: " + why
-		list = append(list, &command{
-			name: name, arity: -1, flags: flagHidden, group: "server",
-			run: func(c *conn, _ [][]byte) { c.fail(text) },
-		})
+		list = append(list, entry(name, -1, catalog.Hidden, func(c *conn, _ [][]byte) { c.fail(text) }, ""))
 	}
-	return append(list, &command{
-		name: "cluster", arity: -2, flags: flagHidden, group: "cluster",
-		run: func(c *conn, _ [][]byte) { c.fail("ERR This instance has cluster support disabled") },
-	})
+	return append(list, entry("cluster", -2, catalog.Hidden, func(c *conn, _ [][]byte) {
+		c.fail("ERR This instance has cluster support disabled")
+	}, ""))
 }
 
 func grouped(group string, list []*command) []*command {
 	for _, cmd := range list {
-		cmd.group = group
+		cmd.Group = group
 	}
 	return list
 }

@@ -1,4 +1,4 @@
-package server
+package pause
 
 import (
 	"context"
@@ -6,15 +6,17 @@ import (
 	"time"
 )
 
-// pause holds back commands of all clients for a while (CLIENT PAUSE).
-type pause struct {
+// Pause holds back commands of all clients for a while (Redis command CLIENT
+// PAUSE). Its zero value holds back nothing. It is safe for concurrent use.
+type Pause struct {
 	mu     sync.Mutex
 	until  time.Time
 	all    bool          // reads too
 	lifted chan struct{} // closed by CLIENT UNPAUSE
 }
 
-func (p *pause) set(until time.Time, all bool) {
+// Set begins a pause: of all commands, or of those that write.
+func (p *Pause) Set(until time.Time, all bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// As in Redis, a pause under way is made longer and wider, never the reverse.
@@ -30,7 +32,8 @@ func (p *pause) set(until time.Time, all bool) {
 	}
 }
 
-func (p *pause) lift() {
+// Lift ends the pause (CLIENT UNPAUSE).
+func (p *Pause) Lift() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.until = time.Time{}
@@ -40,8 +43,9 @@ func (p *pause) lift() {
 	}
 }
 
-// wait returns when commands may run: those that write, or any.
-func (p *pause) wait(ctx context.Context, write bool) {
+// Wait returns when commands may run, those that write or any others, or when ctx
+// has ended.
+func (p *Pause) Wait(ctx context.Context, write bool) {
 	for {
 		p.mu.Lock()
 		left, lifted := time.Until(p.until), p.lifted

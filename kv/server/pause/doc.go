@@ -1,0 +1,2 @@
+// Package pause holds back the commands of all clients for a while.
+package pause

@@ -1,0 +1,2 @@
+// Package slowlog keeps executions that took long, for the Redis command SLOWLOG.
+package slowlog
