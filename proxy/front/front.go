@@ -54,7 +54,10 @@ type Stats struct {
 
 // Stats returns the current sums.
 func (f *Front) Stats() Stats {
-	s := Stats{Connections: int64(len(f.slots)), Peak: f.peak.Load(), Accepted: f.accepted.Load()}
+	f.mu.Lock()
+	open := int64(len(f.clients))
+	f.mu.Unlock()
+	s := Stats{Connections: open, Peak: f.peak.Load(), Accepted: f.accepted.Load()}
 	for i := range s.Own {
 		s.Own[i] = f.refused[i].Load()
 	}
@@ -123,12 +126,10 @@ func (f *Front) accept(ctx, hard context.Context, ln net.Listener) error {
 
 func (f *Front) start(hard context.Context, conn net.Conn) {
 	f.accepted.Add(1)
-	if n := int64(len(f.slots)); n > f.peak.Load() {
-		f.peak.Store(n) // a race may lose a count of one; a peak is a hint
-	}
 	c := newClient(f, hard, conn)
 	f.mu.Lock()
 	f.clients[c] = struct{}{}
+	f.peak.Store(max(f.peak.Load(), int64(len(f.clients))))
 	f.mu.Unlock()
 	f.wg.Go(func() {
 		defer f.end(c)

@@ -125,6 +125,10 @@ func (s *Set) pick(tried *Tried, keyed bool) (m *Server, wait time.Duration) {
 	if c.full {
 		return nil, s.cfg.Queue
 	}
+	if len(s.members) == 0 {
+		// The first list may be on its way: at start-up waiting beats an error.
+		return nil, time.Until(s.began.Add(s.cfg.FirstCheck))
+	}
 	for _, m := range s.members {
 		if m.State() == health.New && !m.seen.Load() && m.Backend().Weight > 0 {
 			return nil, s.cfg.FirstCheck

@@ -52,6 +52,7 @@ type Set struct {
 	ring    balance.RoundRobin[*Server]
 	waiting []*waiter
 	ctx     context.Context // of Run; nil before
+	began   time.Time       // of Run
 	wg      sync.WaitGroup
 }
 
@@ -91,7 +92,7 @@ func or(d, def time.Duration) time.Duration {
 // given to Update before Run are checked when it starts.
 func (s *Set) Run(ctx context.Context) {
 	s.mu.Lock()
-	s.ctx = ctx
+	s.ctx, s.began = ctx, time.Now()
 	for _, m := range s.members {
 		s.launch(m)
 	}

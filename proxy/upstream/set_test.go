@@ -102,11 +102,13 @@ func TestFallAndRise(t *testing.T) {
 		synctest.Wait()
 		a := s.Servers()[0]
 		n.set("a:1", true)
-		time.Sleep(2200*time.Millisecond + 3*550*time.Millisecond)
+		// One settled interval and four fast ones, each 10 % either way: the
+		// fifth failure comes between 3.6 s and 4.4 s.
+		time.Sleep(3500 * time.Millisecond)
 		if a.State() != health.Up {
 			t.Error("down too early")
 		}
-		time.Sleep(600 * time.Millisecond)
+		time.Sleep(time.Second)
 		if a.State() != health.Down || a.ChecksFailed.Load() != 5 || !strings.HasPrefix(a.View().Check, "L4CON") {
 			t.Errorf("%v after %d failures, %s", a.State(), a.ChecksFailed.Load(), a.View().Check)
 		}
