@@ -10,7 +10,8 @@ import (
 )
 
 // metric is one exported name. The names are node_exporter's and cAdvisor's
-// wherever the meaning is the same, so that their dashboards and rules fit.
+// wherever the meaning is the same, so that their dashboards and rules fit, even
+// where promtool would rather see them in snake_case.
 type metric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType

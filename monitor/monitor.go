@@ -259,19 +259,23 @@ func (m *Monitor) takeInventory(ctx context.Context) {
 	ticker := time.NewTicker(inventoryEvery)
 	defer ticker.Stop()
 	for {
-		inv, spaces := m.roots.Take(ctx), m.roots.Spaces(ctx)
-		if inv.Host == "" {
-			inv.Host = m.cfg.Name
-		}
-		m.mu.Lock()
-		m.inventory, m.spaces, m.slow.Spaces = inv, spaces, spaces
-		m.mu.Unlock()
+		m.takeOnce(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
 	}
+}
+
+func (m *Monitor) takeOnce(ctx context.Context) {
+	inv, spaces := m.roots.Take(ctx), m.roots.Spaces(ctx)
+	if inv.Host == "" {
+		inv.Host = m.cfg.Name
+	}
+	m.mu.Lock()
+	m.inventory, m.spaces, m.slow.Spaces = inv, spaces, spaces
+	m.mu.Unlock()
 }
 
 // pollCluster asks for the cluster's state at once, then halfway between ticks,
