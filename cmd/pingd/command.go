@@ -17,7 +17,7 @@ import (
 // How long the commands wait for an answer.
 const (
 	askTimeout    = 2 * time.Second // a fail-over fits into it
-	changeTimeout = 30 * time.Second
+	changeTimeout = 10 * time.Second
 	healthTimeout = 2 * time.Second
 )
 
@@ -50,6 +50,10 @@ func command(ctx context.Context, o config.Options, stdout io.Writer) (err error
 	err = ask(ctx, c, o.Command, stdout)
 	if errors.Is(err, client.ErrUnavailable) && !errors.Is(err, client.ErrAuth) {
 		return fmt.Errorf("%w\nhint: --join=HOST:PORT names a store node that runs", err)
+	}
+	var refused *client.ReplyError
+	if errors.As(err, &refused) && o.Command.Node != "" {
+		return fmt.Errorf("%w\nhint: pingd members --join=%s lists the names", err, addrs[0])
 	}
 	return err
 }
