@@ -185,10 +185,8 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 
 // settle decides what becomes of both connections after a whole response.
 func (c *client) settle(up *upstream.Conn, p *pump, r *relay, closing bool) verdict {
-	sent := c.body.done
-	if p != nil {
-		sent = p.finish()
-	}
+	// While the pump runs the body is its own.
+	sent := p.finish() && c.body.done
 	if sent && r.clean && c.resp.KeepAlive() {
 		up.Server.Keep(up)
 	} else {

@@ -56,11 +56,11 @@ func (m *Server) check(ctx context.Context) {
 	m.result = result
 	changed := m.machine.Check(passed)
 	m.mu.Unlock()
-	first := !m.seen.Swap(true)
 	if changed {
 		m.moved("check " + result)
 	}
-	if first && !changed {
+	// Only now: a request that sees "checked, and still new" gives up.
+	if first := !m.seen.Swap(true); first && !changed {
 		m.set.mu.Lock() // requests may have waited for this verdict
 		m.set.serveWaiting()
 		m.set.mu.Unlock()
