@@ -28,7 +28,7 @@ type Config struct {
 
 	LogStore        string         // "wal" (default) or "bolt"
 	ElectionTimeout time.Duration  // heartbeat and election timeout; default 150 ms. The lease is 2/3 of it
-	CommitTimeout   time.Duration  // how late idle followers learn of commits; default 20 ms
+	CommitTimeout   time.Duration  // how late idle followers learn of commits; default 10 ms
 	SnapshotBytes   int64          // log bytes between snapshots; default 64 MiB
 	RouteWait       time.Duration  // how long a command waits for a leader; default 3 s
 	StaleBound      time.Duration  // how old data ReadLocal may serve; default 5 s
@@ -54,7 +54,7 @@ const entryTarget = 1 << 20
 func (c *Config) setDefaults() error {
 	setDefault(&c.LogStore, logstore.WAL)
 	setDefault(&c.ElectionTimeout, 150*time.Millisecond)
-	setDefault(&c.CommitTimeout, 20*time.Millisecond)
+	setDefault(&c.CommitTimeout, 10*time.Millisecond)
 	setDefault(&c.SnapshotBytes, 64<<20)
 	setDefault(&c.RouteWait, 3*time.Second)
 	setDefault(&c.StaleBound, 5*time.Second)

@@ -50,11 +50,20 @@ func (r *Replica) Run(ctx context.Context) error {
 // live is the node's time between start and stop. It returns nil when ctx ends.
 func (r *Replica) live(ctx context.Context, busDone <-chan error) error {
 	formed := make(chan error, 1)
+	ended := make(chan struct{})
 	formCtx, stopForming := context.WithCancel(ctx)
-	defer stopForming()
-	if !r.spawn(func() { formed <- r.form(formCtx) }) {
+	if !r.spawn(func() {
+		defer close(ended)
+		formed <- r.form(formCtx)
+	}) {
+		stopForming()
 		return ErrClosed
 	}
+	// Raft must not start behind the back of stop.
+	defer func() {
+		stopForming()
+		<-ended
+	}()
 	for {
 		select {
 		case <-ctx.Done():
