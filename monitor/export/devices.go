@@ -1,4 +1,4 @@
-package monitor
+package export
 
 import (
 	"github.com/prometheus/client_golang/prometheus"

@@ -1,4 +1,4 @@
-package monitor
+package export
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,16 +54,10 @@ var containerPressure = []struct {
 	{counterOf("container_pressure_io_stalled_seconds_total", "Total time duration no tasks in the container could make progress due to IO congestion.", containerLabels...), func(p *host.Pressure) (host.Stall, uint64) { return p.IO, p.IO.Full }},
 }
 
-func collectContainers(ch chan<- prometheus.Metric, all []host.Container, infos []ContainerInfo) {
+func collectContainers(ch chan<- prometheus.Metric, all []host.Container, names func(string) (string, string)) {
 	for i := range all {
 		c := &all[i]
-		name, image := shortID(c.ID), ""
-		for _, info := range infos {
-			if info.ID == name {
-				name, image = info.Name, info.Image
-				break
-			}
-		}
+		name, image := names(c.ID)
 		for _, column := range containerColumns {
 			column.emit(ch, column.of(c), c.ID, image, name)
 		}
