@@ -52,6 +52,7 @@ type Client struct {
 	mu         sync.Mutex
 	nodes      map[string]*node // by address
 	members    []Member         // as learned last, nil until then
+	leader     string           // the last one known
 	seeds      []string         // Addrs, resolved
 	learned    time.Time        // when learning last ended
 	plain      bool             // the server is no pingd store: PINGD is unknown to it

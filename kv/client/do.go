@@ -98,7 +98,7 @@ func (c *Client) run(ctx context.Context, repeatable bool, args []any) (any, err
 			case v == unwelcome:
 				return nil, authError(n.addr, c.cfg.Secret != "", err)
 			}
-			call.node, call.last = n.addr, err
+			call.failed(n.addr, err)
 			if v.ran() {
 				call.kind = ErrUncertain
 				if !repeatable {

@@ -18,33 +18,54 @@ var (
 
 // CallError is a command that could not be finished.
 type CallError struct {
-	Command string // its name
-	kind    error  // ErrUnavailable or ErrUncertain
-	node    string // where it was tried last
-	last    error  // why that failed
-	cause   error  // why no further node was tried: context.DeadlineExceeded ...; may be nil
+	Command string    // its name
+	kind    error     // ErrUnavailable or ErrUncertain
+	nodes   []failure // the last failure of each node that was tried
+	cause   error     // why no further node was tried: context.DeadlineExceeded ...; may be nil
+}
+
+// failure is how a command failed at one node.
+type failure struct {
+	addr string
+	err  error
+}
+
+// failed notes a failure.
+func (e *CallError) failed(addr string, err error) {
+	for i := range e.nodes {
+		if e.nodes[i].addr == addr {
+			e.nodes[i].err = err
+			return
+		}
+	}
+	e.nodes = append(e.nodes, failure{addr, err})
 }
 
 // Error implements error.
 func (e *CallError) Error() string {
 	s := e.Command + ": " + e.kind.Error()
-	switch {
-	case e.last != nil:
-		s += fmt.Sprintf(": %s: %v", e.node, e.last)
-	case e.cause != nil:
+	for i, f := range e.nodes {
+		sep := ": "
+		if i > 0 {
+			sep = "; "
+		}
+		s += sep + f.addr + ": " + f.err.Error()
+	}
+	if len(e.nodes) == 0 && e.cause != nil {
 		s += ": " + e.cause.Error()
 	}
 	return s
 }
 
 // Unwrap lets errors.Is find ErrUnavailable or ErrUncertain, the end of the
-// context and the last failure.
+// context and the nodes' failures.
 func (e *CallError) Unwrap() []error {
 	list := []error{e.kind}
-	for _, err := range []error{e.cause, e.last} {
-		if err != nil {
-			list = append(list, err)
-		}
+	if e.cause != nil {
+		list = append(list, e.cause)
+	}
+	for _, f := range e.nodes {
+		list = append(list, f.err)
 	}
 	return list
 }

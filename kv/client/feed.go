@@ -147,6 +147,8 @@ func (f *feed) receive(ctx context.Context, sub *redis.PubSub) error {
 		switch {
 		case err == nil:
 			asked = false
+			// A client that only watches must not depend on its seeds either.
+			f.c.learnSoon(ctx, false)
 		case errors.As(err, &quiet) && quiet.Timeout() && !asked:
 			asked = true
 			if err := sub.Ping(ctx); err != nil {

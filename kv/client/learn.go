@@ -9,7 +9,7 @@ import (
 
 // How old the list of members may get before it is asked for again.
 const (
-	learnCalm    = 5 * time.Second        // while all is well
+	learnCalm    = time.Second            // while all is well: a seed may be lost soon after the start
 	learnTrouble = 200 * time.Millisecond // after a failed try
 	learnPlain   = time.Minute            // when the server knows no PINGD
 )
@@ -23,7 +23,7 @@ func (c *Client) learnSoon(ctx context.Context, trouble bool) {
 	switch {
 	case c.plain:
 		age = learnPlain
-	case trouble:
+	case trouble, incomplete(c.members):
 		age = learnTrouble
 	}
 	if c.closed || c.stopLearn != nil || time.Since(c.learned) < age {
@@ -79,8 +79,12 @@ func (c *Client) learn(ctx context.Context) {
 func (c *Client) adopt(members []Member) {
 	c.mu.Lock()
 	c.plain = false
-	before := leaderOf(c.members)
 	c.members = members
+	leader := leaderOf(members)
+	changed := leader != "" && leader != c.leader
+	if changed {
+		c.leader = leader
+	}
 	var gone []*node
 	for addr, n := range c.nodes {
 		isMember := slices.ContainsFunc(members, func(m Member) bool { return m.Redis == addr })
@@ -93,9 +97,15 @@ func (c *Client) adopt(members []Member) {
 	for _, n := range gone {
 		n.close()
 	}
-	if after := leaderOf(members); after != before {
-		c.log.Info("store leader known", "node", after, "members", len(members))
+	if changed {
+		c.log.Info("store leader known", "leader", leader, "members", len(members))
 	}
+}
+
+// incomplete reports that there is more to learn: no leader, or members that have
+// not told their addresses yet, as in a cluster that has just formed.
+func incomplete(members []Member) bool {
+	return leaderOf(members) == "" || slices.ContainsFunc(members, func(m Member) bool { return m.Redis == "" })
 }
 
 func leaderOf(members []Member) string {

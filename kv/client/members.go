@@ -30,7 +30,11 @@ func (c *Client) Members(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseMembers(b)
+	members, err := parseMembers(b)
+	if err == nil && len(members) > 0 {
+		c.adopt(members)
+	}
+	return members, err
 }
 
 // Status returns the JSON state of the node that is asked first, the leader if

@@ -34,11 +34,18 @@ func TestOrder(t *testing.T) {
 		{"leader, living, dead, seeds", members, []string{"x:1"}, nil, "c:1 a:1 d:1 b:1 x:1"},
 		{"a seed that is a member", members, []string{"a:1"}, nil, "c:1 a:1 d:1 b:1"},
 		{"leader to be avoided", members, nil, map[string]time.Duration{"c:1": time.Second}, "a:1 d:1 b:1 c:1"},
-		{"avoided for a longer time comes later", members, nil,
-			map[string]time.Duration{"c:1": 2 * time.Second, "a:1": time.Second}, "d:1 b:1 a:1 c:1"},
+		{
+			"avoided for a longer time comes later", members, nil,
+			map[string]time.Duration{"c:1": 2 * time.Second, "a:1": time.Second},
+			"d:1 b:1 a:1 c:1",
+		},
 		{"over", members, nil, map[string]time.Duration{"c:1": -time.Second}, "c:1 a:1 d:1 b:1"},
-		{"all to be avoided", nil, []string{"x:1", "y:1"},
-			map[string]time.Duration{"x:1": 2 * time.Second, "y:1": time.Second}, "y:1 x:1"},
+		{
+			"all to be avoided", nil,
+			[]string{"x:1", "y:1"},
+			map[string]time.Duration{"x:1": 2 * time.Second, "y:1": time.Second},
+			"y:1 x:1",
+		},
 	} {
 		bad := func(addr string) time.Time {
 			if d, ok := tc.bad[addr]; ok {
