@@ -183,7 +183,7 @@ func (c *cluster) leader() *node {
 		count := map[string]int{}
 		for _, nd := range c.nodes {
 			if r := nd.replica(); r != nil && !c.net.isIsolated(nd.name) {
-				count[r.route().name]++
+				count[r.route().Name]++
 			}
 		}
 		for _, nd := range c.nodes {

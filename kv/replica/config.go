@@ -13,6 +13,7 @@ import (
 	"pingd/kv/engine"
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/logstore"
+	"pingd/kv/replica/outbox"
 )
 
 // Config says what a node is. Name, Dir, Listener and Self are required.
@@ -46,10 +47,6 @@ type Config struct {
 	Metrics prometheus.Registerer // default: not registered
 }
 
-// entryTarget is where a batch stops growing: larger entries gain nothing and
-// would hold up heartbeats, which wait behind disk writes.
-const entryTarget = 1 << 20
-
 // setDefaults fills in defaults and checks the rest.
 func (c *Config) setDefaults() error {
 	setDefault(&c.LogStore, logstore.WAL)
@@ -75,8 +72,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("configure replica: election timeout %s must be at least 20ms\nhint: --election-timeout=150ms", c.ElectionTimeout)
 	case c.Expect < 0 || c.Expect > 0 && len(c.Join) == 0:
 		return fmt.Errorf("configure replica: expecting %d nodes needs addresses to find them at\nhint: --join=host1,host2,host3 --expect=3", c.Expect)
-	case c.MaxCommand > logstore.MaxEntry-2*entryTarget:
-		return fmt.Errorf("configure replica: largest command %d must be below %d bytes", c.MaxCommand, logstore.MaxEntry-2*entryTarget)
+	case c.MaxCommand > logstore.MaxEntry-2*outbox.EntryTarget:
+		return fmt.Errorf("configure replica: largest command %d must be below %d bytes", c.MaxCommand, logstore.MaxEntry-2*outbox.EntryTarget)
 	}
 	return nil
 }

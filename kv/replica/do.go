@@ -8,8 +8,6 @@ import (
 	"pingd/kv/engine"
 )
 
-type engineStamp = engine.Stamp
-
 // Do runs one client's pipeline group in order and appends one reply each to
 // out. On an error out is as it was; see the errors of this package for what it
 // promises. What a successful Do wrote is on the disks of a majority, and what
@@ -37,10 +35,10 @@ func (r *Replica) do(ctx context.Context, cmds []engine.Command, out *engine.Rep
 	// instead of one for each change between reading and writing. Reads after the
 	// last write are answered here if this node leads: it has just shown so.
 	end := last + 1
-	if !r.route().self {
+	if !r.route().Self {
 		end = len(cmds)
 	}
-	local, err := r.propose(ctx, cmds[first:end], out, false)
+	local, err := r.outbox.Do(ctx, cmds[first:end], out, false)
 	if err != nil || end == len(cmds) {
 		return err
 	}
@@ -85,7 +83,7 @@ func writes(c *engine.Command) bool {
 
 // read answers read-only commands: here if this node leads, else by the leader.
 func (r *Replica) read(ctx context.Context, cmds []engine.Command, out *engine.Replies) error {
-	if r.route().self {
+	if r.route().Self {
 		err := r.readHere(ctx, cmds, out)
 		if err == nil {
 			return nil
@@ -94,56 +92,11 @@ func (r *Replica) read(ctx context.Context, cmds []engine.Command, out *engine.R
 			return ErrCanceled
 		}
 	}
-	_, err := r.propose(ctx, cmds, out, true)
+	_, err := r.outbox.Do(ctx, cmds, out, true)
 	if errors.Is(err, ErrUncertain) {
 		err = ErrNoLeader // a read that nobody answered did nothing
 	}
 	return err
-}
-
-// propose sends commands through the outbox and waits; local tells that this
-// node led when they were applied.
-func (r *Replica) propose(ctx context.Context, cmds []engine.Command, out *engine.Replies, read bool) (local bool, err error) {
-	p := newProposal(cmds)
-	if len(p.body) > r.cfg.MaxCommand && len(cmds) > 1 && !read {
-		return r.proposeEach(ctx, cmds, out)
-	}
-	if len(p.body) > r.cfg.MaxCommand {
-		return false, ErrTooLarge
-	}
-	o := r.outbox
-	o.pending.Add(1)
-	defer o.pending.Add(-1)
-	if err := o.submit(p, read); err != nil {
-		return false, err
-	}
-	var got outcome
-	select {
-	case got = <-p.done:
-	case <-ctx.Done():
-		if o.withdraw(p) {
-			return false, ErrCanceled
-		}
-		return false, ErrUncertain
-	}
-	if got.err != nil {
-		return false, got.err
-	}
-	appendRange(out, got.replies, got.from, p.n)
-	return got.local, nil
-}
-
-// proposeEach sends a group that is too large for one entry in halves.
-func (r *Replica) proposeEach(ctx context.Context, cmds []engine.Command, out *engine.Replies) (bool, error) {
-	half := len(cmds) / 2
-	if _, err := r.propose(ctx, cmds[:half], out, false); err != nil {
-		return false, err
-	}
-	local, err := r.propose(ctx, cmds[half:], out, false)
-	if err != nil {
-		return false, ErrUncertain // the first half was done
-	}
-	return local, nil
 }
 
 // ReadLocal answers read-only commands from this node's own data, which may lag
@@ -154,7 +107,7 @@ func (r *Replica) ReadLocal(cmds []engine.Command, out *engine.Replies) error {
 	if node == nil {
 		return ErrStale
 	}
-	if !r.route().self && time.Since(node.LastContact()) > r.cfg.StaleBound {
+	if !r.route().Self && time.Since(node.LastContact()) > r.cfg.StaleBound {
 		return ErrStale
 	}
 	r.engine.Read(time.Now().UnixMilli(), cmds, out)

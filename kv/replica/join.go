@@ -42,11 +42,11 @@ func (r *Replica) announcement() machine.Member {
 	return machine.Member{Name: r.cfg.Name, Instance: r.instance, Raft: s.Raft, Redis: s.Redis, Sentinel: s.Sentinel, Admin: s.Admin}
 }
 
-// askToJoin asks the cluster behind via to let this node in.
-func (r *Replica) askToJoin(ctx context.Context, cluster string, via Peer) error {
+// askToJoin asks the cluster of the node at addr to let this node in.
+func (r *Replica) askToJoin(ctx context.Context, cluster, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*changeWait)
 	defer cancel()
-	return r.askLeader(ctx, via.Bus, joinRequest{Cluster: cluster, Member: r.announcement()})
+	return r.askLeader(ctx, addr, joinRequest{Cluster: cluster, Member: r.announcement()})
 }
 
 // askLeader sends q to addr, or to the leader that is named there.
@@ -74,13 +74,13 @@ func (r *Replica) askLeader(ctx context.Context, addr string, q joinRequest) err
 // admit answers a joinRequest.
 func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) {
 	to := r.route()
-	if !to.self {
-		if to.addr == "" {
+	if !to.Self {
+		if to.Addr == "" {
 			return joinAnswer{Retry: "the cluster has no leader at the moment"}, nil
 		}
-		return joinAnswer{Leader: to.addr}, nil
+		return joinAnswer{Leader: to.Addr}, nil
 	}
-	if q.Cluster != r.former.cluster() {
+	if q.Cluster != r.former.Cluster() {
 		return joinAnswer{}, bus.ErrCluster
 	}
 	n := q.Member
@@ -157,7 +157,7 @@ func (r *Replica) announce(n machine.Member) error {
 	if err != nil {
 		return fmt.Errorf("encode member: %w", err)
 	}
-	return r.outbox.extra(entry.KindMember, payload)
+	return r.outbox.Extra(entry.KindMember, payload)
 }
 
 // keepAnnounced sees to it that the log holds this node's addresses as they are,
@@ -181,8 +181,8 @@ func (r *Replica) misplaced() bool {
 func (r *Replica) announceSelf(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*changeWait)
 	defer cancel()
-	q := joinRequest{Cluster: r.former.cluster(), Member: r.announcement(), Rejoin: true}
-	if r.route().self {
+	q := joinRequest{Cluster: r.former.Cluster(), Member: r.announcement(), Rejoin: true}
+	if r.route().Self {
 		if _, err := r.admit(ctx, q); err != nil {
 			r.log.Debug("own announcement refused", "err", err)
 		}
@@ -205,8 +205,8 @@ func (r *Replica) announceSelf(ctx context.Context) {
 // members of the last known configuration, and, for a node that was away while
 // all others moved, the join addresses.
 func (r *Replica) knownAddrs(ctx context.Context) []string {
-	if to := r.route(); to.addr != "" {
-		return []string{to.addr}
+	if to := r.route(); to.Addr != "" {
+		return []string{to.Addr}
 	}
 	var addrs []string
 	for _, s := range r.servers() {
@@ -215,13 +215,13 @@ func (r *Replica) knownAddrs(ctx context.Context) []string {
 		}
 	}
 	if len(r.cfg.Join) > 0 {
-		peers, err := r.former.look(ctx)
+		peers, err := r.former.Look(ctx)
 		if err != nil {
 			r.log.Debug("join addresses do not answer", "err", err)
 		}
 		for _, p := range peers {
-			if p.Cluster == r.former.cluster() {
-				addrs = append(addrs, p.Bus)
+			if p.Cluster == r.former.Cluster() {
+				addrs = append(addrs, p.Raft)
 			}
 		}
 	}
@@ -233,10 +233,11 @@ func (r *Replica) knownAddrs(ctx context.Context) []string {
 func (r *Replica) keepMembers(ctx context.Context) {
 	for ctx.Err() == nil {
 		waitFor(ctx, memberEvery)
-		if !r.route().self {
+		if !r.route().Self {
 			continue
 		}
-		for _, n := range r.former.firstMembers() {
+		for _, f := range r.former.Founders() {
+			n := machine.Member{Name: f.Name, Instance: f.Instance, Raft: f.Raft}
 			_, in := r.server(n.Name)
 			if _, ok := r.machine.Member(n.Name); !ok && in && n.Name != r.cfg.Name {
 				if err := r.announce(n); err != nil {
@@ -258,7 +259,7 @@ func (r *Replica) promote(ctx context.Context, s raft.Server) {
 	defer cancel()
 	commit := r.commitIndex()
 	conn, err := r.control.Get(ctx, string(s.Address))
-	for err == nil && ctx.Err() == nil && r.route().self {
+	for err == nil && ctx.Err() == nil && r.route().Self {
 		var b []byte
 		if b, err = conn.Call(ctx, kindState, nil); err != nil {
 			return

@@ -44,8 +44,8 @@ type Peer struct {
 // Peer returns this node's Peer as JSON.
 func (r *Replica) Peer() []byte {
 	p := Peer{
-		Cluster: r.former.cluster(), Name: r.cfg.Name, Instance: r.instance,
-		Bus: r.cfg.Self.Raft, Leader: r.route().name,
+		Cluster: r.former.Cluster(), Name: r.cfg.Name, Instance: r.instance,
+		Bus: r.cfg.Self.Raft, Leader: r.route().Name,
 	}
 	p.Formed = p.Cluster != "" && r.raftNode() != nil
 	if p.Formed {
@@ -74,7 +74,7 @@ func (r *Replica) Members() []Member {
 		}
 		m.Voter = s.Suffrage == raft.Voter
 	}
-	leader, commit := r.route().name, r.commitIndex()
+	leader, commit := r.route().Name, r.commitIndex()
 	list := make([]Member, 0, len(byName))
 	for _, m := range byName {
 		m.Leader = m.Name == leader
@@ -109,7 +109,7 @@ func (r *Replica) Leader() (Member, bool) {
 }
 
 // IsLeader reports whether this node believes that it leads.
-func (r *Replica) IsLeader() bool { return r.route().self }
+func (r *Replica) IsLeader() bool { return r.route().Self }
 
 // servers returns Raft's configuration.
 func (r *Replica) servers() []raft.Server {

@@ -20,11 +20,11 @@ func (r *Replica) Transfer(ctx context.Context, name string) error {
 // leader hands its leadership over before it is removed. Errors: ErrUnknown,
 // ErrNoLeader, or Raft's.
 func (r *Replica) Remove(ctx context.Context, name string) error {
-	if r.route().self && name == r.cfg.Name && r.voters() > 1 {
+	if r.route().Self && name == r.cfg.Name && r.voters() > 1 {
 		if err := r.transferHere(ctx, ""); err != nil {
 			return err
 		}
-		for r.route().addr == "" && ctx.Err() == nil {
+		for r.route().Addr == "" && ctx.Err() == nil {
 			waitFor(ctx, again)
 		}
 	}
@@ -36,13 +36,13 @@ func (r *Replica) atLeader(ctx context.Context, kind byte, name string, here fun
 	ctx, cancel := context.WithTimeout(ctx, 2*changeWait)
 	defer cancel()
 	to := r.route()
-	if to.self {
+	if to.Self {
 		return here(ctx, name)
 	}
-	if to.addr == "" {
+	if to.Addr == "" {
 		return ErrNoLeader
 	}
-	conn, err := r.control.Get(ctx, to.addr)
+	conn, err := r.control.Get(ctx, to.Addr)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (r *Replica) transferHere(ctx context.Context, name string) error {
 }
 
 func (r *Replica) removeHere(ctx context.Context, name string) error {
-	if !r.route().self {
+	if !r.route().Self {
 		return ErrNoLeader
 	}
 	s, ok := r.server(name)
@@ -89,7 +89,7 @@ func (r *Replica) removeHere(ctx context.Context, name string) error {
 		}
 	}
 	r.log.Info("removed member", "member", name)
-	return r.outbox.extra(entry.KindForget, []byte(name))
+	return r.outbox.Extra(entry.KindForget, []byte(name))
 }
 
 // await waits for f or for the end of ctx, whatever comes first.

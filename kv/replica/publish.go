@@ -76,5 +76,5 @@ func (r *Replica) handlePublish(payload []byte, reply func(byte, []byte)) {
 	}
 	rest := payload[n:]
 	got := r.publishHere(rest[:size:size], rest[size:])
-	reply(statusOK, binary.AppendUvarint(nil, uint64(got)))
+	reply(bus.StatusOK, binary.AppendUvarint(nil, uint64(got)))
 }

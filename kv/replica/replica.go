@@ -13,8 +13,10 @@ import (
 
 	"pingd/kv/engine"
 	"pingd/kv/replica/bus"
+	"pingd/kv/replica/form"
 	"pingd/kv/replica/logstore"
 	"pingd/kv/replica/machine"
+	"pingd/kv/replica/outbox"
 )
 
 // Replica is one node of the replicated store. New opens it, Run serves until
@@ -29,9 +31,9 @@ type Replica struct {
 	machine     *machine.Machine
 	bus         *bus.Bus
 	control     *bus.Links
-	outbox      *outbox
+	outbox      *outbox.Outbox
 	confirm     *confirmer
-	former      *former
+	former      *form.Former
 	prober      *prober
 	metrics     *metrics
 	hub         hub
@@ -76,7 +78,10 @@ func New(cfg Config) (*Replica, error) {
 		return nil, errors.Join(err, r.store.Close())
 	}
 	r.incarnation = r.store.Incarnation()
-	if r.former, err = newFormer(r); err != nil {
+	if r.former, err = form.New(form.Config{
+		Self: form.Founder{Name: cfg.Name, Instance: r.instance, Raft: cfg.Self.Raft},
+		Join: cfg.Join, Expect: cfg.Expect, Logger: r.log,
+	}, formNode{r}); err != nil {
 		return nil, errors.Join(err, r.store.Close())
 	}
 	r.engine = engine.New(cfg.Engine)
@@ -88,7 +93,9 @@ func New(cfg Config) (*Replica, error) {
 		Logger: r.log, Dial: cfg.Dial, Handler: r.handle,
 	})
 	r.control = r.bus.NewLinks(bus.Control)
-	r.outbox = newOutbox(r)
+	r.outbox = outbox.New(outbox.Config{
+		Name: cfg.Name, Incarnation: r.incarnation, RouteWait: cfg.RouteWait, MaxCommand: cfg.MaxCommand, Logger: r.log,
+	}, outboxNode{r})
 	r.confirm = &confirmer{r: r}
 	r.prober = newProber(r)
 	if r.metrics, err = newMetrics(r); err != nil {
@@ -99,7 +106,7 @@ func New(cfg Config) (*Replica, error) {
 
 // identity is what the node says of itself on the bus.
 func (r *Replica) identity() bus.Identity {
-	return bus.Identity{Cluster: r.former.cluster(), Name: r.cfg.Name, Instance: r.instance}
+	return bus.Identity{Cluster: r.former.Cluster(), Name: r.cfg.Name, Instance: r.instance}
 }
 
 // Close releases what New took, for a Replica that never ran.
@@ -135,32 +142,10 @@ func (r *Replica) fail(err error) {
 	}
 }
 
-// route is where commands go.
-type route struct {
-	self bool
-	name string
-	addr string // of the leader's bus; empty while there is none
-}
-
-func (r *Replica) route() route {
-	node := r.raftNode()
-	if node == nil {
-		return route{}
-	}
-	if node.State() == raft.Leader {
-		return route{self: true, name: r.cfg.Name}
-	}
-	addr, id := node.LeaderWithID()
-	if id == "" || string(id) == r.cfg.Name {
-		return route{}
-	}
-	return route{name: string(id), addr: string(addr)}
-}
-
 // changed tells everybody that leader, term or members may be others now.
 func (r *Replica) changed() {
 	if o := r.outbox; o != nil {
-		o.nudge()
+		o.Nudge()
 	}
 	r.hub.notify()
 }
@@ -218,7 +203,7 @@ func (r *Replica) startRaft() error {
 // bootstrap writes the first configuration into an empty log, if this node is
 // the one that forms the cluster.
 func (r *Replica) bootstrap(conf *raft.Config, trans raft.Transport) error {
-	founders := r.former.founders()
+	founders := r.former.Founders()
 	if len(founders) == 0 {
 		return nil
 	}

@@ -36,7 +36,7 @@ func (r *Replica) Run(ctx context.Context) error {
 		defer close(served)
 		busDone <- r.bus.Serve(busCtx)
 	}()
-	r.spawn(func() { r.outbox.run(r.ctx) })
+	r.spawn(func() { r.outbox.Run(r.ctx) })
 	r.spawn(func() { r.prober.run(r.ctx) })
 	r.spawn(func() { r.watchDisk(r.ctx) })
 
@@ -88,13 +88,13 @@ func (r *Replica) live(ctx context.Context, busDone <-chan error) error {
 
 // form finds the node's cluster and starts to take part in it.
 func (r *Replica) form(ctx context.Context) error {
-	if err := r.former.run(ctx); err != nil {
+	if err := r.former.Run(ctx); err != nil {
 		return err
 	}
 	if err := r.startRaft(); err != nil {
 		return err
 	}
-	r.log.Info("node takes part in cluster", "cluster", r.former.cluster(), "raft", r.cfg.Self.Raft)
+	r.log.Info("node takes part in cluster", "cluster", r.former.Cluster(), "raft", r.cfg.Self.Raft)
 	for _, f := range []func(context.Context){r.keepAnnounced, r.keepMembers, r.keepSnapshots, r.logLeader} {
 		r.spawn(func() { f(r.ctx) })
 	}
@@ -106,7 +106,7 @@ func (r *Replica) form(ctx context.Context) error {
 func (r *Replica) handOver(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	for range 2 {
-		if !r.route().self || r.voters() < 2 {
+		if !r.route().Self || r.voters() < 2 {
 			break
 		}
 		// A transfer under load can fail (hashicorp/raft#581); one that hangs is left
@@ -118,7 +118,7 @@ func (r *Replica) handOver(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainWait)
 	defer cancel()
-	for !r.outbox.idle() && ctx.Err() == nil {
+	for !r.outbox.Idle() && ctx.Err() == nil {
 		waitFor(ctx, time.Millisecond)
 	}
 }

@@ -9,14 +9,15 @@ import (
 
 	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
+	"pingd/kv/replica/outbox"
 )
 
 // Kinds of requests on the bus.
 const (
-	kindTerm     = 1 // is this term still yours?
-	kindState    = 2 // how far are you?
-	kindWrite    = 3 // a group for the log; Forward connections only
-	kindRead     = 4 // commands to read; Forward connections only
+	kindTerm     = 1                // is this term still yours?
+	kindState    = 2                // how far are you?
+	kindWrite    = outbox.KindWrite // Forward connections only, as kindRead
+	kindRead     = outbox.KindRead
 	kindPublish  = 5 // a message for subscribers
 	kindPeer     = 6 // who are you?
 	kindJoin     = 7 // let me in, or take note of my new addresses
@@ -35,7 +36,7 @@ func (r *Replica) handle(ctx context.Context, from bus.Peer, kind byte, payload 
 	case kindTerm:
 		r.handleTerm(payload, reply)
 	case kindState:
-		reply(statusOK, r.state().append(nil))
+		reply(bus.StatusOK, r.state().append(nil))
 	case kindPublish:
 		r.handlePublish(payload, reply)
 	case kindWrite:
@@ -45,11 +46,11 @@ func (r *Replica) handle(ctx context.Context, from bus.Peer, kind byte, payload 
 			replies, err := r.readEncoded(ctx, payload)
 			switch {
 			case errors.Is(err, entry.ErrFormat):
-				reply(statusMalformed, nil)
+				reply(outbox.StatusMalformed, nil)
 			case err != nil:
-				reply(statusAgain, nil)
+				reply(outbox.StatusAgain, nil)
 			default:
-				reply(statusOK, entry.AppendReplies(nil, replies))
+				reply(bus.StatusOK, entry.AppendReplies(nil, replies))
 			}
 		})
 	default:
@@ -60,7 +61,7 @@ func (r *Replica) handle(ctx context.Context, from bus.Peer, kind byte, payload 
 				reply(bus.StatusError, []byte(err.Error()))
 				return
 			}
-			reply(statusOK, answer)
+			reply(bus.StatusOK, answer)
 		})
 	}
 }
@@ -78,7 +79,7 @@ func (r *Replica) background(ctx context.Context, reply func(byte, []byte), f fu
 		f()
 	}) {
 		<-r.slots
-		reply(statusAgain, nil)
+		reply(outbox.StatusAgain, nil)
 	}
 }
 
@@ -89,7 +90,7 @@ func (r *Replica) handleTerm(payload []byte, reply func(byte, []byte)) {
 		reply(bus.StatusError, nil)
 		return
 	}
-	reply(statusOK, nil)
+	reply(bus.StatusOK, nil)
 }
 
 // handleWrite checks a forwarded group before it comes near the log.
@@ -97,11 +98,11 @@ func (r *Replica) handleWrite(from bus.Peer, payload []byte, reply func(byte, []
 	var d entry.Decoder
 	g, err := d.Group(payload)
 	if err != nil || g.Origin.Node != from.Name || from.Purpose != bus.Forward || g.Origin.Oldest > g.Origin.Number {
-		reply(statusMalformed, nil)
+		reply(outbox.StatusMalformed, nil)
 		return
 	}
-	if !r.route().self || !r.outbox.accept(&remoteGroup{body: payload, reply: reply}) {
-		reply(statusAgain, nil)
+	if !r.route().Self || !r.outbox.Accept(payload, reply) {
+		reply(outbox.StatusAgain, nil)
 	}
 }
 
@@ -113,9 +114,9 @@ func (r *Replica) controlCall(kind byte) func(context.Context, bus.Peer, []byte)
 	case kindJoin:
 		return jsonCall(r.admit)
 	case kindPromise:
-		return jsonCall(r.former.promise)
+		return jsonCall(r.former.Promise)
 	case kindStanding:
-		return jsonCall(r.former.standing)
+		return jsonCall(r.former.Standing)
 	case kindTransfer:
 		return func(ctx context.Context, _ bus.Peer, name []byte) ([]byte, error) {
 			return nil, r.transferHere(ctx, string(name))

@@ -32,7 +32,7 @@ type Status struct {
 
 // Status returns how the node is.
 func (r *Replica) Status() Status {
-	s := Status{Name: r.cfg.Name, Cluster: r.former.cluster(), State: "forming", LogStore: r.cfg.LogStore}
+	s := Status{Name: r.cfg.Name, Cluster: r.former.Cluster(), State: "forming", LogStore: r.cfg.LogStore}
 	node := r.raftNode()
 	if node == nil {
 		return s
@@ -40,12 +40,12 @@ func (r *Replica) Status() Status {
 	st, to := r.state(), r.route()
 	s.State = stateName(node.State())
 	s.Term, s.LastIndex, s.Commit, s.Applied = st.term, st.last, st.commit, st.applied
-	s.Leader, s.Ready = to.name, to.self || to.addr != ""
+	s.Leader, s.Ready = to.Name, to.Self || to.Addr != ""
 	s.Members, s.Voters = r.Members(), r.voters()
 	for _, m := range s.Members {
 		s.Voter = s.Voter || m.Name == s.Name && m.Voter
 	}
-	if last := node.LastContact(); !to.self && !last.IsZero() {
+	if last := node.LastContact(); !to.Self && !last.IsZero() {
 		s.LastHeard = time.Since(last).Seconds()
 	}
 	s.FsyncMean, s.FsyncMax = r.metrics.fsyncs()

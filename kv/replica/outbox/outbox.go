@@ -1,4 +1,4 @@
-package replica
+package outbox
 
 import (
 	"context"
@@ -18,10 +18,12 @@ const (
 	again      = 10 * time.Millisecond
 )
 
-// outbox collects what waits and moves it on: into the log while this node
-// leads, to the leader otherwise. One goroutine (run) does the moving.
-type outbox struct {
-	r    *Replica
+// Outbox collects what waits and moves it on: into the log while this node
+// leads, to the leader otherwise. One goroutine (Run)
+// does the moving; the other methods are safe for concurrent use.
+type Outbox struct {
+	cfg  Config
+	node Node
 	wake chan struct{} // holds one
 
 	mu      sync.Mutex
@@ -62,11 +64,13 @@ type answer struct {
 	local   bool
 }
 
-func newOutbox(r *Replica) *outbox {
-	return &outbox{r: r, wake: make(chan struct{}, 1)}
+// New returns an outbox of node. Nothing moves before Run.
+func New(cfg Config, node Node) *Outbox {
+	return &Outbox{cfg: cfg, node: node, wake: make(chan struct{}, 1)}
 }
 
-func (o *outbox) nudge() {
+// Nudge makes the outbox look again where the leader is.
+func (o *Outbox) Nudge() {
 	select {
 	case o.wake <- struct{}{}:
 	default:
@@ -74,7 +78,7 @@ func (o *outbox) nudge() {
 }
 
 // submit queues p. Its error means that p will not be applied.
-func (o *outbox) submit(p *proposal, read bool) error {
+func (o *Outbox) submit(p *proposal, read bool) error {
 	o.mu.Lock()
 	switch {
 	case o.closed:
@@ -91,12 +95,12 @@ func (o *outbox) submit(p *proposal, read bool) error {
 		o.writes = append(o.writes, p)
 	}
 	o.mu.Unlock()
-	o.nudge()
+	o.Nudge()
 	return nil
 }
 
 // withdraw takes p back if it has not been moved on yet.
-func (o *outbox) withdraw(p *proposal) bool {
+func (o *Outbox) withdraw(p *proposal) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, q := range []*[]*proposal{&o.writes, &o.reads} {
@@ -109,8 +113,11 @@ func (o *outbox) withdraw(p *proposal) bool {
 	return false
 }
 
-// accept queues a group of another node; false if this node cannot take it now.
-func (o *outbox) accept(g *remoteGroup) bool {
+// Accept queues an encoded group that another node sent and that was checked;
+// false if this node cannot take it now. reply gets a status of this package or
+// bus.StatusOK with encoded replies, once.
+func (o *Outbox) Accept(body []byte, reply func(status byte, payload []byte)) bool {
+	g := &remoteGroup{body: body, reply: reply}
 	o.mu.Lock()
 	ok := !o.closed && o.bytes <= maxWaiting
 	if ok {
@@ -118,19 +125,19 @@ func (o *outbox) accept(g *remoteGroup) bool {
 		o.remote = append(o.remote, g)
 	}
 	o.mu.Unlock()
-	o.nudge()
+	o.Nudge()
 	return ok
 }
 
-func (o *outbox) answered(a answer) {
+func (o *Outbox) answered(a answer) {
 	o.mu.Lock()
 	o.answers = append(o.answers, a)
 	o.mu.Unlock()
-	o.nudge()
+	o.Nudge()
 }
 
-// run moves proposals on until ctx ends, then fails what is left.
-func (o *outbox) run(ctx context.Context) {
+// Run moves proposals on until ctx ends, then fails what is left.
+func (o *Outbox) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -151,9 +158,9 @@ func (o *outbox) run(ctx context.Context) {
 
 // step does what can be done now and returns when to look again, if nothing
 // happens before; zero = never.
-func (o *outbox) step(ctx context.Context) time.Time {
-	to := o.r.route()
-	if to.self {
+func (o *Outbox) step(ctx context.Context) time.Time {
+	to := o.node.Route()
+	if to.Self {
 		o.disconnect("")
 		return o.lead(ctx)
 	}
@@ -161,19 +168,19 @@ func (o *outbox) step(ctx context.Context) time.Time {
 	if now := time.Now(); now.Before(o.pause) {
 		return earliest(o.pause, o.expire(now))
 	}
-	if to.addr == "" {
+	if to.Addr == "" {
 		o.disconnect("")
 		return o.expire(time.Now())
 	}
-	o.disconnect(to.addr)
-	if conn := o.connect(ctx, to.addr); conn != nil {
+	o.disconnect(to.Addr)
+	if conn := o.connect(ctx, to.Addr); conn != nil {
 		o.forward(conn)
 	}
 	return o.expire(time.Now())
 }
 
 // settle takes in the answers that came.
-func (o *outbox) settle() {
+func (o *Outbox) settle() {
 	o.mu.Lock()
 	answers := o.answers
 	o.answers = nil
@@ -185,7 +192,7 @@ func (o *outbox) settle() {
 }
 
 // settleOne resolves a frame or puts it back in line.
-func (o *outbox) settleOne(a answer) {
+func (o *Outbox) settleOne(a answer) {
 	f := a.f
 	if f.props == nil {
 		return
@@ -209,9 +216,9 @@ func (o *outbox) settleOne(a answer) {
 
 // expire fails what has waited too long for a leader, and returns when the next
 // wait is over.
-func (o *outbox) expire(now time.Time) time.Time {
+func (o *Outbox) expire(now time.Time) time.Time {
 	var next time.Time
-	limit := o.r.cfg.RouteWait
+	limit := o.cfg.RouteWait
 	for _, f := range o.frames {
 		if f.flying {
 			continue
@@ -241,9 +248,9 @@ func (o *outbox) expire(now time.Time) time.Time {
 }
 
 // take removes from *queue as many proposals as one frame may hold.
-func (o *outbox) take(queue *[]*proposal) []*proposal {
+func (o *Outbox) take(queue *[]*proposal) []*proposal {
 	size, n := 0, 0
-	for n < len(*queue) && (n == 0 || size < entryTarget) {
+	for n < len(*queue) && (n == 0 || size < EntryTarget) {
 		size += len((*queue)[n].body)
 		n++
 	}
@@ -257,7 +264,7 @@ func (o *outbox) take(queue *[]*proposal) []*proposal {
 }
 
 // origin returns the origin of the next write frame.
-func (o *outbox) origin() entry.Origin {
+func (o *Outbox) origin() entry.Origin {
 	o.number++
 	oldest := o.number
 	for _, f := range o.frames {
@@ -265,11 +272,11 @@ func (o *outbox) origin() entry.Origin {
 			oldest = min(oldest, f.number)
 		}
 	}
-	return entry.Origin{Node: o.r.cfg.Name, Incarnation: o.r.incarnation, Number: o.number, Oldest: oldest}
+	return entry.Origin{Node: o.cfg.Name, Incarnation: o.cfg.Incarnation, Number: o.number, Oldest: oldest}
 }
 
 // refuseRemote tells other nodes that this one does not lead.
-func (o *outbox) refuseRemote() {
+func (o *Outbox) refuseRemote() {
 	o.mu.Lock()
 	remote := o.remote
 	o.remote = nil
@@ -278,22 +285,22 @@ func (o *outbox) refuseRemote() {
 	}
 	o.mu.Unlock()
 	for _, g := range remote {
-		g.reply(statusAgain, nil)
+		g.reply(StatusAgain, nil)
 	}
 	for _, e := range o.takeExtras() {
 		e.done <- ErrNoLeader
 	}
 }
 
-// idle reports whether nothing is waiting or under way.
-func (o *outbox) idle() bool {
+// Idle reports whether nothing is waiting or under way.
+func (o *Outbox) Idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.pending.Load() == 0 && len(o.remote) == 0 && !o.leading.Load()
 }
 
 // close fails everything.
-func (o *outbox) close() {
+func (o *Outbox) close() {
 	o.mu.Lock()
 	o.closed = true
 	o.mu.Unlock()

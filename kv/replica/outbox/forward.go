@@ -1,4 +1,4 @@
-package replica
+package outbox
 
 import (
 	"context"
@@ -10,13 +10,18 @@ import (
 	"pingd/kv/replica/machine"
 )
 
-// Status bytes of replies on forward connections.
+// Kinds of requests that an outbox sends to another node's.
 const (
-	statusOK        = bus.StatusOK
-	statusAgain     = 16 // surely not done: this node does not lead
-	statusMaybe     = 17 // leadership was lost on the way: send the same number again
-	statusForgotten = 18 // done before, and the replies are gone
-	statusMalformed = 19
+	KindWrite = 3 // a group for the log
+	KindRead  = 4 // commands to read
+)
+
+// Status bytes of the replies to them, beside bus.StatusOK.
+const (
+	StatusAgain     = 16 // surely not done: this node does not lead
+	StatusMaybe     = 17 // leadership was lost on the way: send the same number again
+	StatusForgotten = 18 // done before, and the replies are gone
+	StatusMalformed = 19
 )
 
 var (
@@ -31,7 +36,7 @@ const dialWait = time.Second
 
 // connect returns the connection to the leader, or nil while there is none; it
 // sees to it that there will be.
-func (o *outbox) connect(ctx context.Context, addr string) *bus.Client {
+func (o *Outbox) connect(ctx context.Context, addr string) *bus.Client {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.conn != nil {
@@ -46,13 +51,13 @@ func (o *outbox) connect(ctx context.Context, addr string) *bus.Client {
 		return nil
 	}
 	o.dialing = true
-	o.r.spawn(func() {
+	o.node.Spawn(func() {
 		ctx, cancel := context.WithTimeout(ctx, dialWait)
 		defer cancel()
-		conn, err := o.r.bus.Connect(ctx, addr, bus.Forward)
+		conn, err := o.node.Connect(ctx, addr)
 		if err != nil {
-			o.r.log.Debug("leader cannot be reached", "addr", addr, "err", err)
-			waitFor(ctx, again) // a refused dial must not spin
+			o.cfg.Logger.Debug("leader cannot be reached", "addr", addr, "err", err)
+			pauseFor(ctx, again) // a refused dial must not spin
 		}
 		o.mu.Lock()
 		o.dialing, o.conn, o.connTo = false, conn, addr
@@ -60,14 +65,14 @@ func (o *outbox) connect(ctx context.Context, addr string) *bus.Client {
 			conn.Close()
 		}
 		o.mu.Unlock()
-		o.nudge()
+		o.Nudge()
 	})
 	return nil
 }
 
 // disconnect closes the connection unless it leads to addr. Frames on it come
 // back as lost, and go to the new leader.
-func (o *outbox) disconnect(addr string) {
+func (o *Outbox) disconnect(addr string) {
 	o.mu.Lock()
 	conn := o.conn
 	if conn == nil || o.connTo == addr {
@@ -80,7 +85,7 @@ func (o *outbox) disconnect(addr string) {
 }
 
 // forward sends what waits to the leader.
-func (o *outbox) forward(conn *bus.Client) {
+func (o *Outbox) forward(conn *bus.Client) {
 	flying := 0
 	for _, f := range o.frames {
 		if !f.flying {
@@ -98,7 +103,7 @@ func (o *outbox) forward(conn *bus.Client) {
 }
 
 // nextFrame makes a frame of all that waits, writes first; nil if nothing does.
-func (o *outbox) nextFrame() *frame {
+func (o *Outbox) nextFrame() *frame {
 	o.mu.Lock()
 	f := &frame{}
 	props := o.take(&o.writes)
@@ -121,23 +126,23 @@ func (o *outbox) nextFrame() *frame {
 }
 
 // send hands f to the connection.
-func (o *outbox) send(conn *bus.Client, f *frame) {
-	kind := byte(kindWrite)
+func (o *Outbox) send(conn *bus.Client, f *frame) {
+	kind := byte(KindWrite)
 	if f.read {
-		kind = kindRead
+		kind = KindRead
 	}
 	f.flying = true
 	err := conn.Start(kind, f.body, func(status byte, payload []byte, err error) {
 		a := answer{f: f, err: err}
 		if err == nil {
 			switch status {
-			case statusOK:
+			case bus.StatusOK:
 				a.replies, a.err = entry.ParseReplies(payload)
-			case statusAgain:
+			case StatusAgain:
 				a.err = errAgain
-			case statusForgotten:
+			case StatusForgotten:
 				a.err = errForgotten
-			case statusMalformed:
+			case StatusMalformed:
 				a.err = errMalformed
 			default:
 				a.err = errMaybe
@@ -150,8 +155,8 @@ func (o *outbox) send(conn *bus.Client, f *frame) {
 	}
 }
 
-// waitFor waits for d or for the end of ctx.
-func waitFor(ctx context.Context, d time.Duration) {
+// pauseFor waits for d or for the end of ctx.
+func pauseFor(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -1,4 +1,4 @@
-package replica
+package outbox
 
 import (
 	"context"
@@ -10,13 +10,14 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"pingd/kv/engine"
+	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/machine"
 )
 
 const (
 	tickEvery  = 10 * time.Millisecond // between entries made only because something expires
-	applyWait  = time.Second           // for Raft to take an entry
 	transferOK = 5 * time.Second       // for how long a transfer may refuse everything
 )
 
@@ -28,7 +29,7 @@ type batch struct {
 }
 
 // lead makes entries while this node leads, and returns when to look again.
-func (o *outbox) lead(ctx context.Context) time.Time {
+func (o *Outbox) lead(ctx context.Context) time.Time {
 	o.leading.Store(true)
 	defer o.leading.Store(false)
 	for ctx.Err() == nil {
@@ -57,14 +58,13 @@ func (o *outbox) lead(ctx context.Context) time.Time {
 // opening reports whether no entry of this term is applied yet. Until one is,
 // the commit index may lag behind what earlier leaders acknowledged, and no read
 // can be answered (Raft, section 8): so a new leader makes an entry at once.
-func (o *outbox) opening() bool {
-	_, term := o.r.machine.Applied()
-	return term != o.r.raftNode().CurrentTerm()
+func (o *Outbox) opening() bool {
+	return o.node.Opening()
 }
 
 // tick returns when an entry is due for the sake of what expires.
-func (o *outbox) tick(time.Time) time.Time {
-	ms, ok := o.r.engine.NextDue()
+func (o *Outbox) tick(time.Time) time.Time {
+	ms, ok := o.node.NextDue()
 	if !ok {
 		return time.Time{}
 	}
@@ -76,11 +76,11 @@ func (o *outbox) tick(time.Time) time.Time {
 }
 
 // gather takes what waits: this node's own as one group, and what others sent.
-func (o *outbox) gather() *batch {
+func (o *Outbox) gather() *batch {
 	b := &batch{}
 	size := 0
 	for _, f := range o.frames {
-		if !f.read && !f.flying && size < entryTarget {
+		if !f.read && !f.flying && size < EntryTarget {
 			b.own = append(b.own, f)
 			size += len(f.body)
 		}
@@ -94,7 +94,7 @@ func (o *outbox) gather() *batch {
 		}
 	}
 	n := 0
-	for n < len(o.remote) && (n == 0 || size < entryTarget) && n < entry.MaxGroups/2 {
+	for n < len(o.remote) && (n == 0 || size < EntryTarget) && n < entry.MaxGroups/2 {
 		size += len(o.remote[n].body)
 		o.bytes -= len(o.remote[n].body)
 		n++
@@ -125,18 +125,9 @@ func (o *outbox) gather() *batch {
 }
 
 // nextStamp returns the stamp of the next entry; its time never goes back.
-func (o *outbox) nextStamp() engineStamp {
-	o.stamp = max(time.Now().UnixMilli(), o.stamp, o.r.engine.Now())
-	return engineStamp{UnixMilli: o.stamp, Seed: rand.Uint64()}
-}
-
-// apply puts one entry through Raft. THIS IS THE ONLY CALL OF raft.Apply.
-func (o *outbox) apply(data []byte) (any, error) {
-	future := o.r.raftNode().Apply(data, applyWait)
-	if err := future.Error(); err != nil {
-		return nil, err
-	}
-	return future.Response(), nil
+func (o *Outbox) nextStamp() engine.Stamp {
+	o.stamp = max(time.Now().UnixMilli(), o.stamp, o.node.LogTime())
+	return engine.Stamp{UnixMilli: o.stamp, Seed: rand.Uint64()}
 }
 
 // extra is an entry that is not a batch of commands.
@@ -146,8 +137,8 @@ type extra struct {
 	done    chan error // holds one
 }
 
-// extra puts one entry of another kind into the log; only the leader can.
-func (o *outbox) extra(kind entry.Kind, payload []byte) error {
+// Extra puts one entry of another kind into the log; only the leader can.
+func (o *Outbox) Extra(kind entry.Kind, payload []byte) error {
 	e := &extra{kind: kind, payload: payload, done: make(chan error, 1)}
 	o.mu.Lock()
 	closed := o.closed
@@ -158,11 +149,11 @@ func (o *outbox) extra(kind entry.Kind, payload []byte) error {
 	if closed {
 		return ErrClosed
 	}
-	o.nudge()
+	o.Nudge()
 	return <-e.done
 }
 
-func (o *outbox) takeExtras() []*extra {
+func (o *Outbox) takeExtras() []*extra {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	list := o.extras
@@ -171,10 +162,10 @@ func (o *outbox) takeExtras() []*extra {
 }
 
 // commitExtras puts waiting extras into the log; false after an error.
-func (o *outbox) commitExtras() bool {
+func (o *Outbox) commitExtras() bool {
 	ok := true
 	for _, e := range o.takeExtras() {
-		_, err := o.apply(entry.AppendPayload(nil, e.kind, o.nextStamp(), e.payload))
+		_, err := o.node.Apply(entry.AppendPayload(nil, e.kind, o.nextStamp(), e.payload))
 		if err != nil {
 			ok = false
 			o.pause = time.Now().Add(again)
@@ -185,8 +176,8 @@ func (o *outbox) commitExtras() bool {
 }
 
 // commit puts b through Raft and hands out its outcomes; false after an error.
-func (o *outbox) commit(b *batch) bool {
-	response, err := o.apply(b.data)
+func (o *Outbox) commit(b *batch) bool {
+	response, err := o.node.Apply(b.data)
 	if err == nil {
 		outcomes, _ := response.([]machine.Outcome)
 		if len(outcomes) == len(b.own)+len(b.remote) {
@@ -200,7 +191,7 @@ func (o *outbox) commit(b *batch) bool {
 	return false
 }
 
-func (o *outbox) deliver(b *batch, outcomes []machine.Outcome) {
+func (o *Outbox) deliver(b *batch, outcomes []machine.Outcome) {
 	for i, f := range b.own {
 		o.settleOne(answer{f: f, replies: outcomes[i].Replies, err: outcomes[i].Err, local: true})
 	}
@@ -208,22 +199,22 @@ func (o *outbox) deliver(b *batch, outcomes []machine.Outcome) {
 	for i, g := range b.remote {
 		out := outcomes[len(b.own)+i]
 		if out.Err != nil {
-			g.reply(statusForgotten, nil)
+			g.reply(StatusForgotten, nil)
 			continue
 		}
-		g.reply(statusOK, entry.AppendReplies(make([]byte, 0, len(out.Replies.Buf)+3*out.Replies.Len()+8), out.Replies))
+		g.reply(bus.StatusOK, entry.AppendReplies(make([]byte, 0, len(out.Replies.Buf)+3*out.Replies.Len()+8), out.Replies))
 	}
 }
 
 // refuse puts the frames of b back in line after err.
-func (o *outbox) refuse(b *batch, err error) {
+func (o *Outbox) refuse(b *batch, err error) {
 	now := time.Now()
 	o.pause = now.Add(again)
 	notDone := errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) ||
 		errors.Is(err, raft.ErrEnqueueTimeout)
-	status := byte(statusMaybe)
+	status := byte(StatusMaybe)
 	if notDone {
-		status = statusAgain
+		status = StatusAgain
 	}
 	for _, f := range b.own {
 		f.maybe = f.maybe || !notDone
@@ -238,13 +229,13 @@ func (o *outbox) refuse(b *batch, err error) {
 	} else if o.blocked.IsZero() {
 		o.blocked = now
 	} else if now.Sub(o.blocked) > transferOK {
-		o.r.fail(fmt.Errorf("propose entry: %w for %s", err, now.Sub(o.blocked)))
+		o.node.Fail(fmt.Errorf("propose entry: %w for %s", err, now.Sub(o.blocked)))
 	}
-	o.r.log.Debug("proposal refused", "err", err)
+	o.cfg.Logger.Debug("proposal refused", "err", err)
 }
 
 // serveReads answers reads that were queued before this node came to lead.
-func (o *outbox) serveReads(ctx context.Context) {
+func (o *Outbox) serveReads(ctx context.Context) {
 	o.mu.Lock()
 	props := o.take(&o.reads)
 	o.mu.Unlock()
@@ -259,8 +250,8 @@ func (o *outbox) serveReads(ctx context.Context) {
 		}
 		f.flying = true
 		body := f.body
-		o.r.spawn(func() {
-			replies, err := o.r.readEncoded(ctx, body)
+		o.node.Spawn(func() {
+			replies, err := o.node.Read(ctx, body)
 			if err != nil {
 				err = errAgain
 			}
