@@ -98,6 +98,17 @@ func AppendDouble(dst []byte, proto uint8, f float64) []byte {
 	return AppendBulkString(dst, s)
 }
 
+// AppendVerbatim appends text meant for people to read: a bulk string in RESP2.
+func AppendVerbatim(dst []byte, proto uint8, text string) []byte {
+	if proto < RESP3 {
+		return AppendBulkString(dst, text)
+	}
+	dst = appendHead(dst, '=', len("txt:")+len(text))
+	dst = append(dst, "txt:"...)
+	dst = append(dst, text...)
+	return append(dst, '\r', '\n')
+}
+
 // FormatDouble writes f as Redis does: the shortest text that reads back the
 // same, inf and -inf without sign of exponent.
 func FormatDouble(f float64) string {

@@ -24,6 +24,7 @@ func TestAppend(t *testing.T) {
 		{"true", func(p uint8) []byte { return AppendBool(nil, p, true) }, ":1\r\n", "#t\r\n"},
 		{"false", func(p uint8) []byte { return AppendBool(nil, p, false) }, ":0\r\n", "#f\r\n"},
 		{"double", func(p uint8) []byte { return AppendDouble(nil, p, 1.5) }, "$3\r\n1.5\r\n", ",1.5\r\n"},
+		{"verbatim", func(p uint8) []byte { return AppendVerbatim(nil, p, "a") }, "$1\r\na\r\n", "=5\r\ntxt:a\r\n"},
 		{"whole", func(p uint8) []byte { return AppendDouble(nil, p, 3) }, "$1\r\n3\r\n", ",3\r\n"},
 		{"inf", func(p uint8) []byte { return AppendDouble(nil, p, math.Inf(-1)) }, "$4\r\n-inf\r\n", ",-inf\r\n"},
 		{"nan", func(p uint8) []byte { return AppendDouble(nil, p, math.NaN()) }, "$3\r\nnan\r\n", ",nan\r\n"},

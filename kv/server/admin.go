@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pingd/kv/engine"
+	"pingd/kv/server/info"
 	"pingd/kv/server/slowlog"
 )
 
@@ -143,34 +144,34 @@ func (c *conn) cmdLatency(args [][]byte) {
 
 // cmdRole is ROLE: master and slave are the leader and the others.
 func (c *conn) cmdRole([][]byte) {
-	v := c.srv.view()
-	if v.leader {
+	v := info.View(c.srv.cfg.Store)
+	if v.Master {
 		c.array(3)
 		c.bulk("master")
-		c.int(v.offset)
-		c.array(len(v.replicas))
-		for _, r := range v.replicas {
+		c.int(v.Offset)
+		c.array(len(v.Slaves))
+		for _, r := range v.Slaves {
 			c.array(3)
-			c.bulk(r.host)
-			c.bulk(r.port)
-			c.bulk(itoa(r.offset))
+			c.bulk(r.Host)
+			c.bulk(r.Port)
+			c.bulk(itoa(r.Offset))
 		}
 		return
 	}
 	state := "connected"
-	if !v.linkUp {
+	if !v.LinkUp {
 		state = "connect"
 	}
 	c.array(5)
 	c.bulk("slave")
-	c.bulk(v.masterHost)
-	port, err := strconv.ParseInt(v.masterPort, 10, 64)
+	c.bulk(v.MasterHost)
+	port, err := strconv.ParseInt(v.MasterPort, 10, 64)
 	if err != nil {
 		port = 0
 	}
 	c.int(port)
 	c.bulk(state)
-	c.int(v.offset)
+	c.int(v.Offset)
 }
 
 // totals sums the engine's figures over databases.

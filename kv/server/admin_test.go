@@ -42,6 +42,7 @@ func TestConfig(t *testing.T) {
 		{"CONFIG SET foo 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'\r\n"},
 		{"CONFIG SET hz 20 foo 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'\r\n"},
 		{"CONFIG GET hz", "*2\r\n$2\r\nhz\r\n$2\r\n10\r\n"},
+		{"CONFIG SET hz 1 timeout", "-ERR syntax error\r\n"},
 		{"CONFIG SET hz", "-ERR wrong number of arguments for 'config|set' command\r\n"},
 		{"CONFIG RESETSTAT", "+OK\r\n"},
 		{"CONFIG REWRITE", "-ERR The server is running without a config file\r\n"},
@@ -71,9 +72,9 @@ func TestServerCommands(t *testing.T) {
 		{"PINGD REMOVE", "-ERR wrong number of arguments for 'pingd|remove' command\r\n"},
 		{"COMMAND COUNT", fmt.Sprintf(":%d\r\n", len(r.table.index().Shown()))},
 		{"COMMAND GETKEYS MSET a 1 b 2", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"},
-		{"COMMAND GETKEYS PING", "-ERR The command has no key arguments\r\n"},
-		{"COMMAND GETKEYS foo", "-ERR Invalid command specified\r\n"},
-		{"COMMAND INFO foo", "*1\r\n*-1\r\n"},
+		{"COMMAND GETKEYS PING a", "-ERR The command has no key arguments\r\n"},
+		{"COMMAND GETKEYS foo a", "-ERR Invalid command specified\r\n"},
+		{"COMMAND INFO foo", "*1\r\n$-1\r\n"},
 		{"COMMAND LIST FILTERBY PATTERN getr*", "*1\r\n$8\r\ngetrange\r\n"},
 		{"COMMAND DOCS echo", "*2\r\n$4\r\necho\r\n*4\r\n$7\r\nsummary\r\n$21\r\nEcho the given string\r\n$5\r\ngroup\r\n$10\r\nconnection\r\n"},
 	})
@@ -119,7 +120,7 @@ func TestClientListAndKill(t *testing.T) {
 	p.talk("CLIENT SETNAME boss", "+OK\r\n")
 	other.talk("CLIENT ID", ":2\r\n")
 	sub.talk("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
-	wait(t, "the subscriber to be shown", func() bool { return r.clients.list()[2].isType("pubsub") })
+	wait(t, "the subscriber to be shown", func() bool { l := r.clients.list()[2].view(); return l.IsType("pubsub") })
 	lines := func(cmd string) []string {
 		p.send(cmd + "\r\n")
 		return strings.Split(strings.TrimSuffix(p.text(), "\n"), "\n")

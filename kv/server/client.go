@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -211,63 +210,8 @@ func (c *conn) clientTrackingInfo([][]byte) {
 	c.array(0)
 }
 
-func (c *conn) clientInfo([][]byte) {
-	c.show()
-	c.verbatim(c.line() + "\n")
-}
-
 // verbatim replies with text meant for people.
-func (c *conn) verbatim(text string) {
-	if c.proto < resp.RESP3 {
-		c.bulk(text)
-		return
-	}
-	c.out = append(c.out, fmt.Sprintf("=%d\r\ntxt:%s\r\n", len(text)+4, text)...)
-}
-
-func (c *conn) clientList(args [][]byte) {
-	keep := func(*conn) bool { return true }
-	switch {
-	case len(args) == 2:
-	case len(args) == 4 && strings.EqualFold(string(args[2]), "TYPE"):
-		kind := strings.ToLower(string(args[3]))
-		if !validType(kind) {
-			c.fail("ERR Unknown client type '" + cut(args[3], 128) + "'")
-			return
-		}
-		keep = func(o *conn) bool { return o.isType(kind) }
-	case len(args) > 3 && strings.EqualFold(string(args[2]), "ID"):
-		ids := map[int64]bool{}
-		for _, a := range args[3:] {
-			id, err := strconv.ParseInt(string(a), 10, 64)
-			if err != nil {
-				c.fail("ERR Invalid client ID")
-				return
-			}
-			ids[id] = true
-		}
-		keep = func(o *conn) bool { return ids[o.id] }
-	default:
-		c.fail("ERR syntax error")
-		return
-	}
-	c.show()
-	var b strings.Builder
-	for _, o := range c.srv.clients.list() {
-		if keep(o) {
-			b.WriteString(o.line() + "\n")
-		}
-	}
-	c.verbatim(b.String())
-}
-
-func validType(kind string) bool {
-	switch kind {
-	case "normal", "master", "replica", "slave", "pubsub":
-		return true
-	}
-	return false
-}
+func (c *conn) verbatim(text string) { c.out = resp.AppendVerbatim(c.out, c.proto, text) }
 
 func hostPort(a net.Addr) string {
 	if a == nil {

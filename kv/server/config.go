@@ -41,7 +41,7 @@ func (c *conn) configGet(patterns [][]byte) {
 
 func (c *conn) configSet(args [][]byte) {
 	if len(args)%2 != 0 {
-		c.fail("ERR wrong number of arguments for 'config|set' command")
+		c.fail("ERR syntax error")
 		return
 	}
 	pairs := make([]settings.Pair, 0, len(args)/2-1)

@@ -45,6 +45,7 @@ type conn struct {
 	multi multi
 	subs  subscriptions
 
+	created    time.Time // never changes
 	last       *command
 	lastActive time.Time
 	writeUntil time.Time // the write deadline that is set
@@ -63,7 +64,7 @@ func newConn(ctx context.Context, s *Server, nc net.Conn) *conn {
 		limits = resp.BeforeAuth()
 	}
 	c.rd = resp.NewReader(countReader{nc, &s.stats.bytesIn}, limits)
-	c.shown.created = c.lastActive
+	c.created = c.lastActive
 	c.show()
 	return c
 }

@@ -8,10 +8,8 @@ import (
 
 	"pingd/kv/engine"
 	"pingd/kv/resp"
+	"pingd/kv/server/info"
 )
-
-// redisVersion is the version of Redis whose behaviour is followed.
-const redisVersion = "7.0.15"
 
 func (c *conn) cmdPing(args [][]byte) {
 	if len(args) > 2 {
@@ -192,7 +190,7 @@ func (c *conn) replyHello() {
 	c.bulk("server")
 	c.bulk("redis")
 	c.bulk("version")
-	c.bulk(redisVersion)
+	c.bulk(info.RedisVersion)
 	c.bulk("proto")
 	c.int(int64(c.proto))
 	c.bulk("id")

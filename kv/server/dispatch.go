@@ -1,9 +1,6 @@
 package server
 
 import (
-	"bytes"
-	"strings"
-
 	"pingd/kv/engine"
 	"pingd/kv/server/catalog"
 )
@@ -75,12 +72,12 @@ func (c *conn) atOnce(run func()) {
 func (c *conn) refuse(cmd *command, args [][]byte) string {
 	switch {
 	case cmd == nil:
-		if crossProtocol(args[0]) {
+		if catalog.CrossProtocol(args[0]) {
 			c.srv.log.Warn("possible cross protocol attack, connection closed",
 				"client", c.id, "addr", c.nc.RemoteAddr().String())
 			c.quit = true
 		}
-		return unknownCommand(args)
+		return catalog.Unknown(args)
 	case !cmd.ArityOK(len(args)):
 		return "ERR wrong number of arguments for '" + cmd.Name + "' command"
 	case !c.authed && cmd.Flags&catalog.NoAuth == 0:
@@ -92,25 +89,6 @@ func (c *conn) refuse(cmd *command, args [][]byte) string {
 		return "ERR Command not allowed inside a transaction"
 	}
 	return ""
-}
-
-// crossProtocol recognizes an HTTP request: a web page may make a browser send
-// one here, with commands in its body.
-func crossProtocol(name []byte) bool {
-	return bytes.EqualFold(name, []byte("POST")) || bytes.EqualFold(name, []byte("Host:"))
-}
-
-// unknownCommand quotes the command and the beginning of its arguments like
-// Redis.
-func unknownCommand(args [][]byte) string {
-	var b strings.Builder
-	b.WriteString("ERR unknown command '" + cut(args[0], 128) + "', with args beginning with: ")
-	for list, i := 0, 1; i < len(args) && list < 128; i++ {
-		quoted := "'" + cut(args[i], 128-list) + "' "
-		list += len(quoted)
-		b.WriteString(quoted)
-	}
-	return b.String()
 }
 
 // cut returns at most n bytes of b, as text.

@@ -1,8 +1,9 @@
 package server
 
 import (
-	"sync"
 	"sync/atomic"
+
+	"pingd/kv/server/info"
 )
 
 // stats are the figures of INFO and of the metrics since the start or the last
@@ -13,44 +14,12 @@ type stats struct {
 	bytesIn, bytesOut   atomic.Int64
 	errors, cut, panics atomic.Int64
 
-	mu     sync.Mutex
-	byCode map[string]int64 // error replies by their code
+	codes info.Codes
 }
 
-// maxCodes bounds the codes that are counted apart; the rest is counted together.
-const maxCodes = 128
-
-// countError counts an error reply by the code it begins with (INFO errorstats).
 func (s *stats) countError(text string) {
 	s.errors.Add(1)
-	code := "ERR"
-	for i := range len(text) {
-		if b := text[i]; b < 'A' || b > 'Z' {
-			if i > 0 {
-				code = text[:i]
-			}
-			break
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.byCode == nil {
-		s.byCode = map[string]int64{}
-	}
-	if _, ok := s.byCode[code]; !ok && len(s.byCode) >= maxCodes {
-		code = "OTHER"
-	}
-	s.byCode[code]++
-}
-
-func (s *stats) codes() map[string]int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := make(map[string]int64, len(s.byCode))
-	for code, n := range s.byCode {
-		m[code] = n
-	}
-	return m
+	s.codes.Count(text)
 }
 
 // resetStats begins to count anew (CONFIG RESETSTAT). Whoever reads the metrics
@@ -66,7 +35,36 @@ func (s *Server) resetStats() {
 		cmd.calls.Store(0)
 		cmd.failed.Store(0)
 	}
-	s.stats.mu.Lock()
-	s.stats.byCode = nil
-	s.stats.mu.Unlock()
+	s.stats.codes.Reset()
+}
+
+// cmdInfo is INFO [section ...].
+func (c *conn) cmdInfo(args [][]byte) {
+	f := c.srv.facts()
+	c.verbatim(f.Render(args[1:]))
+}
+
+// facts gathers what INFO tells.
+func (s *Server) facts() *info.Facts {
+	st, store := &s.stats, s.cfg.Store
+	f := &info.Facts{
+		Started: s.started, RunID: s.cfg.RunID, Name: s.cfg.Name, Setting: s.settings.Get,
+		MaxClients: s.live.maxClients.Load(), Accepted: st.accepted.Load(), Rejected: st.rejected.Load(),
+		Cut: st.cut.Load(), Commands: st.commands.Load(), Errors: st.errors.Load(), ErrorCodes: st.codes.All(),
+		BytesIn: st.bytesIn.Load(), BytesOut: st.bytesOut.Load(),
+		Data: store.Engine().Stats(), Raft: store.Status(), Replication: info.View(store),
+	}
+	f.Channels, f.Patterns = s.hub.Counts()
+	for _, c := range s.clients.list() {
+		f.Clients++
+		if l := c.view(); l.IsType("pubsub") {
+			f.PubSubClients++
+		}
+	}
+	for _, e := range s.table.index().Shown() {
+		if cmd := s.table[e.Name]; cmd.calls.Load() > 0 {
+			f.Calls = append(f.Calls, info.Calls{Name: e.Name, Calls: cmd.calls.Load(), Failed: cmd.failed.Load()})
+		}
+	}
+	return f
 }

@@ -141,8 +141,10 @@ func (c *conn) cmdPubSub(args [][]byte) {
 		c.int(int64(patterns))
 	case sub == "SHARDCHANNELS" && len(args) <= 3, sub == "SHARDNUMSUB" && len(args) == 2:
 		c.array(0)
-	case sub == "CHANNELS", sub == "NUMPAT":
+	case sub == "NUMPAT":
 		c.subArity(args, 2)
+	case sub == "CHANNELS":
+		c.fail("ERR unknown subcommand or wrong number of arguments for '" + cut(args[1], 128) + "'. Try PUBSUB HELP.")
 	default:
 		c.unknownSubcommand(args)
 	}

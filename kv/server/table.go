@@ -119,18 +119,7 @@ func serverCommands() []*command {
 // says what to do instead.
 func refusedCommands() []*command {
 	var list []*command
-	for name, why := range map[string]string{
-		"shutdown":  "stop the process with SIGTERM, which hands leadership over first",
-		"replicaof": "replication follows the cluster's own log, join a node with --join",
-		"slaveof":   "replication follows the cluster's own log, join a node with --join",
-		"failover":  "use PINGD TRANSFER [name] or SENTINEL FAILOVER",
-		"sync":      "replication follows the cluster's own log",
-		"psync":     "replication follows the cluster's own log",
-		"replconf":  "replication follows the cluster's own log",
-		"save":      "every write is on disk on a majority of nodes already; snapshots are automatic",
-		"bgsave":    "every write is on disk on a majority of nodes already; snapshots are automatic",
-		"migrate":   "use DUMP and RESTORE from the client",
-	} {
+	for name, why := range catalog.Refused() {
 		text := "ERR " + strings.ToUpper(name) + " is not supported: " + why
 		list = append(list, entry(name, -1, catalog.Hidden, func(c *conn, _ [][]byte) { c.fail(text) }, ""))
 	}

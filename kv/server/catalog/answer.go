@@ -64,7 +64,7 @@ func (a *answer) command(args [][]byte) {
 		}
 		a.commandDocs(list)
 	case "GETKEYS":
-		if a.arity(args, -3) {
+		if a.arity(args, -4) {
 			a.commandKeys(args[2:])
 		}
 	case "LIST":
@@ -89,7 +89,7 @@ func (a *answer) commandInfos(list []*Entry) {
 	a.array(len(list))
 	for _, cmd := range list {
 		if cmd == nil {
-			a.out = resp.AppendNullArray(a.out, a.proto)
+			a.out = resp.AppendNull(a.out, a.proto)
 			continue
 		}
 		first, last, step := cmd.keys()

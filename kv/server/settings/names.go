@@ -48,7 +48,7 @@ const (
 // rules holds every setting with Redis 7.0's default.
 var rules = map[string]rule{
 	// Encodings.
-	"hash-max-listpack-entries": num("128", 0, maxLong),
+	"hash-max-listpack-entries": num("512", 0, maxLong),
 	"hash-max-listpack-value":   num("64", 0, maxLong),
 	"zset-max-listpack-entries": num("128", 0, maxLong),
 	"zset-max-listpack-value":   num("64", 0, maxLong),
