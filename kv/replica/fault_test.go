@@ -180,6 +180,7 @@ func (c *cluster) sameDigest() {
 }
 
 func TestRestartOfAllKeepsEverything(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"wal", "bolt"} {
 		t.Run(kind, func(t *testing.T) {
 			c := newCluster(t, 3, func(cfg *Config) { cfg.LogStore = kind })
@@ -203,6 +204,7 @@ func TestRestartOfAllKeepsEverything(t *testing.T) {
 }
 
 func TestSnapshotRestoreAndFailover(t *testing.T) {
+	t.Parallel()
 	// The write-ahead log keeps entries that a snapshot covers as long as their
 	// segment is in use; bbolt deletes them.
 	c := newCluster(t, 3, func(cfg *Config) { cfg.LogStore = "bolt" })

@@ -6,6 +6,7 @@ import (
 )
 
 func TestSingleNodeStartsAClusterOfItsOwnAndRemembersIt(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"wal", "bolt"} {
 		t.Run(kind, func(t *testing.T) {
 			c := newCluster(t, 1, func(cfg *Config) { cfg.Join, cfg.Expect, cfg.LogStore = nil, 0, kind })

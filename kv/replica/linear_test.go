@@ -133,6 +133,7 @@ func (nd *node) run(o op) (int64, error) {
 }
 
 func TestAnIsolatedLeaderAnswersNoRead(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, func(cfg *Config) { cfg.RouteWait = 700 * time.Millisecond })
 	old := c.form()
 	old.must("SET", "k", "old")

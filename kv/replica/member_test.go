@@ -39,6 +39,7 @@ func (c *cluster) voters(n int) {
 }
 
 func TestNodesJoinAClusterAndSurviveItsFirstNode(t *testing.T) {
+	t.Parallel()
 	c := joining(t, 3)
 	c.nodes[2].start() // before there is anything to join
 	pause(200 * time.Millisecond)
@@ -57,6 +58,7 @@ func TestNodesJoinAClusterAndSurviveItsFirstNode(t *testing.T) {
 }
 
 func TestANameInUseIsRefused(t *testing.T) {
+	t.Parallel()
 	c := joining(t, 2)
 	c.nodes[0].start()
 	c.leader0()
@@ -76,6 +78,7 @@ func (c *cluster) leader0() {
 }
 
 func TestRemovedNodeLeavesAndAWipedOneComesBack(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	leader := c.form()
 	c.voters(3)
@@ -118,6 +121,7 @@ func TestRemovedNodeLeavesAndAWipedOneComesBack(t *testing.T) {
 }
 
 func TestANodeMayMove(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	leader := c.form()
 	c.voters(3)
@@ -144,6 +148,7 @@ func TestANodeMayMove(t *testing.T) {
 }
 
 func TestWrongSecretIsRefused(t *testing.T) {
+	t.Parallel()
 	c := joining(t, 2)
 	c.tune = func(cfg *Config) { cfg.Secret = "secret of " + cfg.Name }
 	c.nodes[0].start()
@@ -163,6 +168,7 @@ func TestWrongSecretIsRefused(t *testing.T) {
 }
 
 func TestPublishReachesEveryNode(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	got := make(chan string, 10)
 	c.form()
@@ -188,6 +194,7 @@ func TestPublishReachesEveryNode(t *testing.T) {
 }
 
 func TestKeysExpireByThemselvesOnEveryNode(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	leader := c.form()
 	leader.must("SET", "k", "v", "PX", "150")
@@ -202,6 +209,7 @@ func TestKeysExpireByThemselvesOnEveryNode(t *testing.T) {
 }
 
 func TestPipelinesMixReadsAndWrites(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	c.form()
 	for _, nd := range c.nodes {
@@ -227,6 +235,7 @@ func TestPipelinesMixReadsAndWrites(t *testing.T) {
 }
 
 func TestCommandsTooLargeAreRefusedAndBigGroupsSplit(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, func(cfg *Config) { cfg.Join, cfg.Expect, cfg.MaxCommand = nil, 0, 100_000 })
 	n := c.nodes[0]
 	n.start()

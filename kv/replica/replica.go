@@ -171,9 +171,13 @@ func (r *Replica) startRaft() error {
 	conf.NoLegacyTelemetry = true
 	conf.Logger = r.raftLog
 
-	trans := &transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: r.bus.Stream(r.cfg.Self.Raft), MaxPool: 3, Timeout: raftTimeout, Logger: r.raftLog,
-	})}
+	trans := &transport{
+		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Stream: r.bus.Stream(r.cfg.Self.Raft), MaxPool: 3, Timeout: raftTimeout, Logger: r.raftLog,
+		}),
+		patience: conf.LeaderLeaseTimeout / 4,
+		vouch:    r.vouch, spawn: r.spawn, ctx: r.ctx, beats: map[raft.ServerID]*beat{},
+	}
 	r.trns = trans.NetworkTransport
 	if err := r.bootstrap(conf, trans); err != nil {
 		return errors.Join(err, trans.Close())
@@ -221,11 +225,3 @@ func (r *Replica) bootstrap(conf *raft.Config, trans raft.Transport) error {
 	}
 	return nil
 }
-
-// transport is the network transport without the heartbeat fast path, which lets
-// logs diverge when a deposed leader hears the new one while it writes
-// (hashicorp/raft#695).
-type transport struct{ *raft.NetworkTransport }
-
-// SetHeartbeatHandler does nothing: heartbeats take the common path.
-func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}
