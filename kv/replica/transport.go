@@ -56,6 +56,8 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, a
 		case <-b.done:
 			*resp = b.resp
 			return b.err
+		case <-t.ctx.Done():
+			return t.ctx.Err()
 		case <-timer.C:
 		}
 		ctx, cancel := context.WithTimeout(t.ctx, t.patience)
