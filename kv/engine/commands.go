@@ -75,6 +75,26 @@ var keyCommands = group(
 	spec("UNLINK", -2, Write|Fast, 1, "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking", cmdDel).keys(-1, 1),
 )
 
+var hashCommands = group(
+	"hash",
+	spec("HDEL", -3, Write|Fast, 1, "Delete one or more hash fields", cmdHDel),
+	spec("HEXISTS", 3, Read|Fast, 1, "Determine if a hash field exists", cmdHExists),
+	spec("HGET", 3, Read|Fast, 1, "Get the value of a hash field", cmdHGet),
+	spec("HGETALL", 2, Read, 1, "Get all the fields and values in a hash", cmdHGetAll),
+	spec("HINCRBY", 4, Write|DenyOOM|Fast, 1, "Increment the integer value of a hash field by the given number", cmdHIncrBy),
+	spec("HINCRBYFLOAT", 4, Write|DenyOOM|Fast, 1, "Increment the float value of a hash field by the given amount", cmdHIncrByFloat),
+	spec("HKEYS", 2, Read, 1, "Get all the fields in a hash", cmdHKeys),
+	spec("HLEN", 2, Read|Fast, 1, "Get the number of fields in a hash", cmdHLen),
+	spec("HMGET", -3, Read|Fast, 1, "Get the values of all the given hash fields", cmdHMGet),
+	spec("HMSET", -4, Write|DenyOOM|Fast, 1, "Set multiple hash fields to multiple values", cmdHMSet),
+	spec("HRANDFIELD", -2, Read, 1, "Get one or multiple random fields from a hash", cmdHRandField),
+	spec("HSCAN", -3, Read, 1, "Incrementally iterate hash fields and associated values", cmdHScan),
+	spec("HSET", -4, Write|DenyOOM|Fast, 1, "Set the string value of a hash field", cmdHSet),
+	spec("HSETNX", 4, Write|DenyOOM|Fast, 1, "Set the value of a hash field, only if the field does not exist", cmdHSetNX),
+	spec("HSTRLEN", 3, Read|Fast, 1, "Get the length of the value of a hash field", cmdHStrLen),
+	spec("HVALS", 2, Read, 1, "Get all the values in a hash", cmdHVals),
+)
+
 var databaseCommands = group(
 	"server",
 	spec("DBSIZE", 1, Read|Fast, 0, "Return the number of keys in the selected database", cmdDBSize),

@@ -37,6 +37,7 @@ func (c *call) int(n int64)         { c.out = resp.AppendInt(c.out, n) }
 func (c *call) bulk(b []byte)       { c.out = resp.AppendBulk(c.out, b) }
 func (c *call) bulkString(s string) { c.out = resp.AppendBulkString(c.out, s) }
 func (c *call) array(n int)         { c.out = resp.AppendArray(c.out, n) }
+func (c *call) mapHead(n int)       { c.out = resp.AppendMap(c.out, c.proto, n) }
 func (c *call) null()               { c.out = resp.AppendNull(c.out, c.proto) }
 
 // str replies with a string value.

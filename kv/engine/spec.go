@@ -53,7 +53,7 @@ const maxName = 24
 var index = buildIndex()
 
 func buildIndex() map[string]*command {
-	groups := [][]command{stringCommands, keyCommands, databaseCommands, onceCommands}
+	groups := [][]command{stringCommands, hashCommands, keyCommands, databaseCommands, onceCommands}
 	m := make(map[string]*command)
 	for _, group := range groups {
 		for _, cmd := range group {

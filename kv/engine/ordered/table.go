@@ -28,6 +28,7 @@ type Table[T Item] struct {
 	dir   []*bucket[T]
 	depth uint8
 	n     int
+	owner *owner // of the buckets that no other table shares
 }
 
 // bucket is a run of the order. Hashes and items lie apart so that a search stays
@@ -36,6 +37,7 @@ type bucket[T Item] struct {
 	hashes []uint64
 	items  []T
 	depth  uint8 // bits of the hash that all items share
+	owner  *owner
 }
 
 // New returns an empty table.
@@ -82,7 +84,7 @@ func (t *Table[T]) Get(h uint64, name []byte) (item T, ok bool) {
 
 // Put adds an item with hash h whose name is absent.
 func (t *Table[T]) Put(h uint64, item T) {
-	b := t.at(h)
+	b := t.own(h)
 	for len(b.hashes) >= bucketMax && t.split(b, h) {
 		b = t.at(h)
 	}
@@ -99,7 +101,7 @@ func (t *Table[T]) Put(h uint64, item T) {
 
 // Delete removes the item with hash h, if it is there.
 func (t *Table[T]) Delete(h uint64, item T) {
-	b := t.at(h)
+	b := t.own(h)
 	for i := b.search(h); i < len(b.hashes) && b.hashes[i] == h; i++ {
 		if b.items[i] == item {
 			b.hashes = slices.Delete(b.hashes, i, i+1)
@@ -128,17 +130,21 @@ func (t *Table[T]) split(b *bucket[T], h uint64) bool {
 	start, _ := b.bounds(h)
 	mid := sort.Search(len(b.hashes), func(i int) bool { return b.hashes[i]&bit != 0 })
 	b.depth++
-	right := &bucket[T]{depth: b.depth}
+	right := &bucket[T]{depth: b.depth, owner: b.owner}
 	right.hashes = append(make([]uint64, 0, bucketMax), b.hashes[mid:]...)
 	right.items = append(make([]T, 0, bucketMax), b.items[mid:]...)
 	clear(b.items[mid:])
 	b.hashes, b.items = b.hashes[:mid], b.items[:mid]
-	width := 1 << (t.depth - b.depth)
-	first := int((start | bit) >> (64 - t.depth))
-	for i := range width {
-		t.dir[first+i] = right
-	}
+	t.point(right, start|bit)
 	return true
+}
+
+// point makes the directory lead to b for the whole range that begins at start.
+func (t *Table[T]) point(b *bucket[T], start uint64) {
+	first := int(start >> (64 - t.depth))
+	for i := range 1 << (t.depth - b.depth) {
+		t.dir[first+i] = b
+	}
 }
 
 // bounds returns the first and the last hash of the range of b, the bucket of

@@ -75,6 +75,8 @@ func (d *Decoder) Value(k Kind) Value {
 		return &Number{d.Varint()}
 	case KindText, KindGrown:
 		return &Text{B: append([]byte(nil), d.Bytes()...), Grown: k == KindGrown}
+	case KindHash:
+		return d.hash()
 	}
 	d.Fail()
 	return nil
