@@ -161,7 +161,7 @@ func (r *Replica) startRaft() error {
 	conf.LocalID = raft.ServerID(r.cfg.Name)
 	conf.HeartbeatTimeout = r.cfg.ElectionTimeout
 	conf.ElectionTimeout = r.cfg.ElectionTimeout
-	conf.LeaderLeaseTimeout = r.cfg.ElectionTimeout * 2 / 3
+	conf.LeaderLeaseTimeout = r.cfg.ElectionTimeout
 	conf.CommitTimeout = r.cfg.CommitTimeout
 	conf.MaxAppendEntries = 64
 	conf.ShutdownOnRemove = false

@@ -42,6 +42,7 @@ type Bus struct {
 	mu     sync.Mutex
 	ctx    context.Context // Serve's
 	closed bool
+	warned time.Time             // when a wrong secret was last told of
 	raftOK bool                  // Raft connections are admitted
 	conns  map[net.Conn]struct{} // every connection, so that Close can end them
 
@@ -171,7 +172,7 @@ func (b *Bus) serveConn(ctx context.Context, c net.Conn) {
 	if err != nil {
 		b.drop(c)
 		level := slog.LevelDebug
-		if errors.Is(err, ErrSecret) {
+		if errors.Is(err, ErrSecret) && b.mayWarn() {
 			level = slog.LevelWarn
 		}
 		b.cfg.Logger.Log(ctx, level, "refused bus connection", "remote", c.RemoteAddr().String(), "peer", peer.Name, "err", err)
@@ -185,6 +186,20 @@ func (b *Bus) serveConn(ctx context.Context, c net.Conn) {
 	}
 	defer b.drop(c)
 	serveRequests(ctx, c, peer, p, b.cfg.Handler)
+}
+
+// warnEvery keeps a node with a wrong secret, which tries again and again, from
+// filling the log.
+const warnEvery = 10 * time.Second
+
+func (b *Bus) mayWarn() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Since(b.warned) < warnEvery {
+		return false
+	}
+	b.warned = time.Now()
+	return true
 }
 
 // admit decides on a peer that knows the secret.
