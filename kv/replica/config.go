@@ -28,7 +28,7 @@ type Config struct {
 	Secret string   // proof of membership; empty = none is asked for
 
 	LogStore        string         // "wal" (default) or "bolt"
-	ElectionTimeout time.Duration  // heartbeat and election timeout; default 150 ms. The lease is 2/3 of it
+	ElectionTimeout time.Duration  // heartbeat and election timeout; default 150 ms, which is the lease too
 	CommitTimeout   time.Duration  // how late idle followers learn of commits; default 10 ms
 	SnapshotBytes   int64          // log bytes between snapshots; default 64 MiB
 	RouteWait       time.Duration  // how long a command waits for a leader; default 3 s
