@@ -98,6 +98,7 @@ func (n *Node) assemble(cfg Config) error {
 	n.server, err = server.New(server.Config{
 		Listener:   cfg.Redis,
 		Store:      rep,
+		Name:       cfg.Name,
 		Secret:     cfg.Secret,
 		MaxClients: cfg.MaxClients,
 		Logger:     cfg.Logger,
