@@ -143,7 +143,7 @@ func cmdHScan(c *call) {
 
 // randFieldMax bounds the reply of HRANDFIELD with a negative count, in bytes: the
 // count is the client's, and Redis would fill its memory.
-const randFieldMax = 512 << 20
+const randFieldMax = 64 << 20
 
 // cmdHRandField is HRANDFIELD key [count [WITHVALUES]]: different fields for a
 // positive count, otherwise as many as asked for, perhaps repeated.

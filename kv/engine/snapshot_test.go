@@ -17,8 +17,11 @@ func batch(g generator, n int) []Command {
 	for i := range cmds {
 		words := g.command()
 		for j, w := range words {
-			// More keys, so that the table splits.
-			if j > 0 && len(w) == 1 && w >= "a" && w <= "f" {
+			// More keys, so that the table splits; hashes stay few and grow large.
+			switch {
+			case j > 0 && len(w) == 1 && w >= "a" && w <= "f":
+				words[j] = w + strconv.Itoa(g.Intn(300))
+			case j > 0 && len(w) == 2 && w >= "f1" && w <= "f4":
 				words[j] = w + strconv.Itoa(g.Intn(300))
 			}
 		}
@@ -194,6 +197,7 @@ func TestRestoreRefuses(t *testing.T) {
 	e := New(Options{})
 	apply(e, 1, 2, 0, "MSET", "a", "1", "b", "text")
 	apply(e, 1, 2, 3, "ONCE", "t", "1000", "INCR", "n")
+	apply(e, 1, 2, 3, "HSET", "h", "f", "v", "g", "w")
 	var buf bytes.Buffer
 	snap := e.Snapshot()
 	if _, err := snap.WriteTo(&buf); err != nil {
@@ -224,6 +228,7 @@ func FuzzRestore(f *testing.F) {
 	e := New(Options{})
 	apply(e, 1, 2, 0, "MSET", "a", "1", "b", "text")
 	apply(e, 1, 2, 3, "ONCE", "t", "1000", "INCR", "n")
+	apply(e, 1, 2, 3, "HSET", "h", "f", "v", "g", "w")
 	var buf bytes.Buffer
 	snap := e.Snapshot()
 	_, _ = snap.WriteTo(&buf)

@@ -222,11 +222,15 @@ func TestNoAllocation(t *testing.T) {
 	var out Replies
 	cmds := []Command{{Proto: 2, Args: args("INCR", "a")}}
 	get := []Command{{Proto: 2, Args: args("GET", "a")}}
+	hget := []Command{{Proto: 2, Args: args("HGET", "small", "f7")}, {Proto: 2, Args: args("HGET", "large", "f7")}}
+	fillHash(e, "small", 10)
+	fillHash(e, "large", 1000)
 	e.Apply(Stamp{}, cmds, &out)
 	name := []byte("incrby")
 	for what, fn := range map[string]func(){
 		"INCR":   func() { out.Reset(); e.Apply(Stamp{}, cmds, &out) },
 		"GET":    func() { out.Reset(); e.Read(0, get, &out) },
+		"HGET":   func() { out.Reset(); e.Read(0, hget, &out) },
 		"Lookup": func() { Lookup(name) },
 	} {
 		if n := testing.AllocsPerRun(100, fn); n >= 1 {

@@ -22,6 +22,11 @@ func sealed(t testing.TB, records []byte) *bytes.Buffer {
 	return &out
 }
 
+// hashRecord returns the record of a hash with the body.
+func hashRecord(body ...byte) []byte {
+	return append([]byte{recordKey, byte(value.KindHash), 1, 'h', 0, 1}, body...)
+}
+
 // records returns a whole small state.
 func records() []byte {
 	buf := appendHead(nil, 1000, 9)
@@ -62,6 +67,10 @@ func TestRestoreRecordsRefused(t *testing.T) {
 		"unknown record": {head, {'?'}},
 		"unknown kind":   {head, {recordKey, 200, 1, 'a', 0, 1, 0}},
 		"future version": {head, (&Entry{Key: "n", Val: &value.Number{}, Version: 10}).append(nil), {recordEnd, 1, 0}},
+		"empty hash":     {head, hashRecord(0, 0), {recordEnd, 1, 0}},
+		"field twice":    {head, hashRecord(0, 2, 1, 'f', 0, 1, 'f', 0), {recordEnd, 1, 0}},
+		"hash cut short": {head, hashRecord(0, 200, 1, 'f', 0), {recordEnd, 1, 0}},
+		"hash of a size": {head, hashRecord(2, 1, 1, 'f', 0), {recordEnd, 1, 0}},
 		"cut":            {good[:len(good)-1]},
 	} {
 		if err := New(0).Restore(sealed(t, bytes.Join(list, nil))); err == nil {
@@ -73,6 +82,10 @@ func TestRestoreRecordsRefused(t *testing.T) {
 // FuzzRecords gives restoring arbitrary records under a valid checksum.
 func FuzzRecords(f *testing.F) {
 	f.Add(records())
+	head := appendHead(nil, 1000, 9)
+	for _, large := range []byte{0, 1} {
+		f.Add(bytes.Join([][]byte{head, hashRecord(large, 2, 1, 'f', 1, 'v', 1, 'g', 0), {recordEnd, 1, 0}}, nil))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := New(0)
 		if s.Restore(sealed(t, data)) != nil {
