@@ -1,47 +1,13 @@
 package proxy
 
 import (
-	"sync/atomic"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pingd/proxy/front"
 	"pingd/proxy/health"
+	"pingd/proxy/latency"
 	"pingd/proxy/upstream"
 )
-
-// bounds are the upper bounds of the duration histogram in seconds.
-var bounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
-
-// histogram counts durations without a lock; prometheus.Histogram costs more
-// than the parser does.
-type histogram struct {
-	count [len(bounds) + 1]atomic.Uint64
-	nanos atomic.Int64
-}
-
-func (h *histogram) observe(d time.Duration) {
-	s := d.Seconds()
-	i := 0
-	for i < len(bounds) && s > bounds[i] {
-		i++
-	}
-	h.count[i].Add(1)
-	h.nanos.Add(int64(d))
-}
-
-func (h *histogram) metric(desc *prometheus.Desc) prometheus.Metric {
-	buckets := make(map[float64]uint64, len(bounds))
-	var total uint64
-	for i := range h.count {
-		total += h.count[i].Load()
-		if i < len(bounds) {
-			buckets[bounds[i]] = total
-		}
-	}
-	return prometheus.MustNewConstHistogram(desc, total, time.Duration(h.nanos.Load()).Seconds(), buckets)
-}
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("pingd_proxy_"+name, help, labels, nil)
@@ -50,6 +16,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	descRequests     = desc("requests_total", "Responses sent to clients, by backend and class; backend \"none\" for those of the proxy itself.", "backend", "code")
 	descDuration     = desc("request_duration_seconds", "Time from the first byte of a request to the last of its response.")
+	descAnswer       = desc("backend_response_seconds", "Time from a request on a connection of the backend to the head of its response.", "backend")
 	descUp           = desc("backend_up", "Whether the backend may get traffic.", "backend")
 	descActive       = desc("backend_connections", "Requests in flight.", "backend")
 	descChecksFailed = desc("backend_checks_failed_total", "Checks that failed.", "backend")
@@ -59,6 +26,7 @@ var (
 	descBytes        = desc("bytes_total", "Body bytes, in from clients and out to them.", "backend", "direction")
 	descConnections  = desc("connections", "Open client connections.")
 	descMaximum      = desc("connections_max", "Most client connections open at once.")
+	descLimit        = desc("connections_limit", "Client connections served at once at most; more wait to be accepted.")
 	descAccepted     = desc("connections_total", "Client connections accepted.")
 	descQueue        = desc("queue", "Requests waiting for a free slot.")
 )
@@ -70,7 +38,7 @@ type collector struct{ p *Proxy }
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descRequests, descDuration, descUp, descActive, descChecksFailed, descErrors, descRetries,
+		descRequests, descDuration, descAnswer, descLimit, descUp, descActive, descChecksFailed, descErrors, descRetries,
 		descRedispatches, descBytes, descConnections, descMaximum, descAccepted, descQueue,
 	} {
 		ch <- d
@@ -87,6 +55,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, m := range c.p.set.Servers() {
 		c.collectServer(m, counter, gauge)
+		ch <- histogram(descAnswer, &m.Answer, m.Name())
 	}
 	stats := c.p.front.Stats()
 	for i := 1; i < len(classes); i++ {
@@ -96,7 +65,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descMaximum, stats.Peak)
 	counter(descAccepted, stats.Accepted)
 	gauge(descQueue, int64(c.p.set.Waiting()))
-	ch <- c.p.durations.metric(descDuration)
+	gauge(descLimit, stats.Limit)
+	ch <- histogram(descDuration, &c.p.durations)
+}
+
+func histogram(d *prometheus.Desc, h *latency.Histogram, labels ...string) prometheus.Metric {
+	buckets, total := h.Counts().Cumulative()
+	return prometheus.MustNewConstHistogram(d, total, h.Sum().Seconds(), buckets, labels...)
 }
 
 func (c collector) collectServer(m *upstream.Server, counter, gauge func(*prometheus.Desc, int64, ...string)) {
@@ -124,7 +99,9 @@ func (c collector) collectServer(m *upstream.Server, counter, gauge func(*promet
 
 // record takes down a request that has ended.
 func (p *Proxy) record(r *front.Record) {
-	p.durations.observe(r.Done.Sub(r.Start))
+	if r.Status >= 200 { // neither a tunnel, open for hours, nor a client that left
+		p.durations.Observe(r.Done.Sub(r.Start))
+	}
 	if p.access != nil {
 		p.access.Add(r)
 	}

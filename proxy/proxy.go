@@ -9,6 +9,7 @@ import (
 
 	"pingd/proxy/accesslog"
 	"pingd/proxy/front"
+	"pingd/proxy/latency"
 	"pingd/proxy/retry"
 	"pingd/proxy/upstream"
 )
@@ -22,7 +23,7 @@ type Proxy struct {
 	front *front.Front
 
 	access    *accesslog.Log // nil: none
-	durations histogram
+	durations latency.Histogram
 	closed    sync.Once
 }
 

@@ -121,6 +121,18 @@ func TestStatusAndMetrics(t *testing.T) {
 	if row.Name != "a" || row.State != "UP" || row.Check != "L7OK 200" || row.Weight != 2 || row.Responses["2xx"] != 1 || row.BytesOut != 2 || s.Accepted != 1 {
 		t.Errorf("%+v", s)
 	}
+	for what, l := range map[string]Latency{"proxy": s.Latency, "backend": row.Latency} {
+		var n uint64
+		for _, c := range l.Counts {
+			n += c
+		}
+		if n != 1 || len(l.Counts) != len(l.Bounds)+1 {
+			t.Errorf("latency of the %s: %+v", what, l)
+		}
+	}
+	if s.MaxConnections != 10_000 || s.PeakConnections != 1 || s.Refused["5xx"] != 0 || len(s.Refused) != 5 {
+		t.Errorf("%+v", s)
+	}
 	if _, err := json.Marshal(s); err != nil {
 		t.Error(err)
 	}

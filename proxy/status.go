@@ -3,18 +3,24 @@ package proxy
 import (
 	"time"
 
+	"pingd/proxy/latency"
 	"pingd/proxy/upstream"
 )
 
+// Latency is a distribution of durations; see its fields.
+type Latency = latency.Counts
+
 // Status is the proxy's state as /status shows it.
 type Status struct {
-	Addr           string           `json:"addr"`
-	Connections    int64            `json:"connections"`
-	MaxConnections int64            `json:"max_connections"`
-	Accepted       int64            `json:"accepted"`
-	Queue          int              `json:"queue"`
-	Refused        map[string]int64 `json:"refused"` // responses made by the proxy itself, by class
-	Backends       []BackendStatus  `json:"backends"`
+	Addr            string           `json:"addr"`
+	Connections     int64            `json:"connections"`
+	MaxConnections  int64            `json:"max_connections"`  // the limit: more wait to be accepted
+	PeakConnections int64            `json:"peak_connections"` // most open at once
+	Accepted        int64            `json:"accepted"`
+	Queue           int              `json:"queue"`
+	Refused         map[string]int64 `json:"refused"` // responses made by the proxy itself, by class
+	Latency         Latency          `json:"latency"` // whole requests as clients see them
+	Backends        []BackendStatus  `json:"backends"`
 }
 
 // BackendStatus is one row of the backends table.
@@ -38,6 +44,10 @@ type BackendStatus struct {
 	ChecksFailed int64            `json:"checks_failed"`
 	LastChange   time.Time        `json:"last_change"`
 	Downtime     float64          `json:"downtime_seconds"`
+	// Latency is from the moment a request has a connection to the head of the
+	// response: the server's own
+	// time, and that of a body it reads first. Requests that got no response are not in.
+	Latency Latency `json:"latency"`
 }
 
 var classes = [6]string{"", "1xx", "2xx", "3xx", "4xx", "5xx"}
@@ -46,11 +56,11 @@ var classes = [6]string{"", "1xx", "2xx", "3xx", "4xx", "5xx"}
 func (p *Proxy) Status() any {
 	stats := p.front.Stats()
 	s := Status{
-		Addr: p.ln.Addr().String(), Connections: stats.Connections, MaxConnections: stats.Peak,
-		Accepted: stats.Accepted, Queue: p.set.Waiting(), Refused: map[string]int64{}, Backends: []BackendStatus{},
+		Addr: p.ln.Addr().String(), Connections: stats.Connections, MaxConnections: stats.Limit, PeakConnections: stats.Peak,
+		Accepted: stats.Accepted, Latency: p.durations.Counts(), Queue: p.set.Waiting(), Refused: map[string]int64{}, Backends: []BackendStatus{},
 	}
 	for i, n := range stats.Own {
-		if n > 0 {
+		if i > 0 {
 			s.Refused[classes[i]] = n
 		}
 	}
@@ -78,6 +88,7 @@ func backendStatus(m *upstream.Server) BackendStatus {
 		Retries: m.Retries.Load(), Redispatches: m.Redispatches.Load(),
 		BytesIn: m.BytesIn.Load(), BytesOut: m.BytesOut.Load(), ChecksFailed: m.ChecksFailed.Load(),
 		LastChange: v.Changed, Downtime: v.Downtime.Seconds(),
+		Latency: m.Answer.Counts(),
 	}
 	for i := 1; i < len(classes); i++ {
 		row.Responses[classes[i]] = m.Responses[i].Load()

@@ -105,7 +105,8 @@ func counterOf(now time.Time, n announcement, s *counter.Status) monitor.Counter
 
 func proxyOf(now time.Time, n announcement, s *proxy.Status) monitor.Proxy {
 	p := monitor.Proxy{
-		Name: n.Name, Addr: n.Addrs["proxy"], Alive: true, Connections: int(s.Connections), Queue: s.Queue, LastSeen: now,
+		Name: n.Name, Addr: n.Addrs["proxy"], Alive: true, Connections: int(s.Connections), MaxConn: int(s.MaxConnections),
+		Queue: s.Queue, Latency: latencyOf(s.Latency), LastSeen: now,
 	}
 	for class, count := range s.Refused {
 		addCode(&p.Codes, class, uint64(count))
@@ -135,11 +136,18 @@ func backendOf(b proxy.BackendStatus) monitor.Backend {
 		Requests: uint64(b.Requests), Retries: uint64(b.Retries), Redispatch: uint64(b.Redispatches),
 		BytesIn: uint64(b.BytesIn), BytesOut: uint64(b.BytesOut), ConnErrors: uint64(b.Errors["connect"]),
 		RespErrors: uint64(b.Errors["died"] + b.Errors["timeout"] + b.Errors["invalid"] + b.Errors["truncated"]),
+		Latency:    latencyOf(b.Latency),
 	}
 	for class, count := range b.Responses {
 		addCode(&out.Codes, class, uint64(count))
 	}
 	return out
+}
+
+// latencyOf hands the distribution on: the monitor reckons the percentiles of
+// each second itself.
+func latencyOf(l proxy.Latency) monitor.Latency {
+	return monitor.Latency{Bounds: l.Bounds, Counts: l.Counts}
 }
 
 // addCode adds to the class of status codes that "2xx" and the like name.

@@ -35,6 +35,7 @@ func (c *client) attempt(up *upstream.Conn) (verdict, retry.Failure) {
 		return hangUp, 0
 	}
 	c.rec.Answered = wire.Now()
+	up.Server.Answer.Observe(c.rec.Answered.Sub(c.rec.Connected))
 	return c.answer(up, p, n, u)
 }
 
@@ -150,7 +151,7 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 	r.kind, r.left = c.resp.Body(c.req.Method)
 	// What the client still has to send after its answer would be taken for
 	// the next request, so its connection ends.
-	early := p != nil && !p.all.Load()
+	early := p != nil && !p.all.Load() || p == nil && !c.body.done
 	old := c.req.Minor() == 0
 	r.raw = old && (r.kind == http1.UntilClose || r.kind == http1.ChunkedBody)
 	closing := !c.req.KeepAlive() || r.raw || early || c.f.draining.Load()

@@ -3,6 +3,7 @@ package front
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -218,11 +220,82 @@ func TestContinue(t *testing.T) {
 }
 
 func TestEarlyResponse(t *testing.T) {
-	e := start(t, nil, backend(t, once("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")))
+	e := start(t, nil, backend(t, early("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")))
 	p := e.dial().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
 	go func() { _, _ = io.Copy(p, io.LimitReader(zeros{}, 4<<20)) }()
 	if head := p.head(); status(head) != "413" || !strings.Contains(head, "Connection: close") || p.body(3) != "big" {
 		t.Error(head)
+	}
+}
+
+// refuser is a connection whose peer has answered the head and reset: every
+// later write fails, and only then can the answer be read.
+type refuser struct {
+	net.Conn
+	answer *strings.Reader
+	broken chan struct{} // closed by the first failed write
+	writes atomic.Int64
+	after  int64 // writes that succeed
+	once   sync.Once
+}
+
+func (r *refuser) Write(p []byte) (int, error) {
+	if r.writes.Add(1) <= r.after {
+		return len(p), nil
+	}
+	r.once.Do(func() { close(r.broken) })
+	return 0, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
+}
+
+func (r *refuser) Read(p []byte) (int, error) {
+	<-r.broken
+	if r.answer.Len() > 0 {
+		return r.answer.Read(p)
+	}
+	return 0, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+}
+
+func (r *refuser) Close() error {
+	r.once.Do(func() { close(r.broken) })
+	return r.Conn.Close()
+}
+
+// TestAnswerBeforeFailedWrite: what has arrived is read even when the request,
+// its head or its body, could not be written to the end.
+func TestAnswerBeforeFailedWrite(t *testing.T) {
+	const answer = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"
+	for _, c := range []struct {
+		name, answer, want string
+		after              int64
+	}{
+		{"head", answer, "413", 0},
+		{"body", answer, "413", 1},
+		{"no answer to the head", "", "502", 0},
+		{"no answer to the body", "", "502", 1},
+		{"half an answer", answer[:20], "502", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			checks := backend(t, func(net.Conn, *bufio.Reader, int) {})
+			e := startDialing(t, func(ctx context.Context, addr string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+				if err != nil {
+					return nil, err
+				}
+				return &refuser{Conn: conn, answer: strings.NewReader(c.answer), broken: make(chan struct{}), after: c.after}, nil
+			}, nil, checks)
+			p := e.dial().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+			until(t, "the head at the backend", func() bool { return e.set.Servers()[0].Requests.Load() == 1 })
+			_, _ = p.Write([]byte("more")) // may be refused already
+			head := p.head()
+			if status(head) != c.want || !strings.Contains(head, "Connection: close\r\n") {
+				t.Fatal(head)
+			}
+			if c.want == "413" && p.body(3) != "big" {
+				t.Error("body lost")
+			}
+			_ = p.CloseWrite()
+			_, _ = p.rest()
+		})
 	}
 }
 

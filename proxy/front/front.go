@@ -48,6 +48,7 @@ func New(cfg Config) *Front {
 type Stats struct {
 	Connections int64    // open now
 	Peak        int64    // most open at once
+	Limit       int64    // how many may be open at once
 	Accepted    int64    // ever
 	Own         [6]int64 // responses made by the proxy itself, by class: Own[4] counts 4xx
 }
@@ -57,7 +58,7 @@ func (f *Front) Stats() Stats {
 	f.mu.Lock()
 	open := int64(len(f.clients))
 	f.mu.Unlock()
-	s := Stats{Connections: open, Peak: f.peak.Load(), Accepted: f.accepted.Load()}
+	s := Stats{Connections: open, Peak: f.peak.Load(), Limit: int64(f.cfg.MaxConn), Accepted: f.accepted.Load()}
 	for i := range s.Own {
 		s.Own[i] = f.refused[i].Load()
 	}

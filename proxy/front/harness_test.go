@@ -99,6 +99,18 @@ func replies(raw string) script {
 	}
 }
 
+// early answers before it has read the request's body, and then does what RFC
+// 9112 section 9.6 asks of a server that closes: half-close, read on, close.
+// Closing at once would make the kernel send a reset when more of the body
+// comes, and on a busy machine that can overtake the answer.
+func early(raw string) script {
+	return func(c net.Conn, r *bufio.Reader, n int) {
+		once(raw)(c, r, n)
+		_ = c.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, r)
+	}
+}
+
 // once answers the first request with raw and closes.
 func once(raw string) script {
 	return func(c net.Conn, r *bufio.Reader, _ int) {
@@ -123,12 +135,18 @@ type env struct {
 // start runs a Front before the backends at addrs, all of them up.
 func start(t *testing.T, change func(*Config), values ...string) *env {
 	t.Helper()
+	return startDialing(t, nil, change, values...)
+}
+
+// startDialing is start with connections to backends made by dial, unless nil.
+func startDialing(t *testing.T, dial func(context.Context, string) (net.Conn, error), change func(*Config), values ...string) *env {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &env{t: t, addr: ln.Addr().String(), records: make(chan Record, 1000)}
-	e.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 200 * time.Millisecond, FastInterval: 20 * time.Millisecond}, Queue: 500 * time.Millisecond})
+	e.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 200 * time.Millisecond, FastInterval: 20 * time.Millisecond}, Queue: 500 * time.Millisecond, Dial: dial})
 	cfg := Config{
 		Set: e.set, Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "1.1 pingd",
 		Timeouts: Timeouts{Grace: 2 * time.Second},

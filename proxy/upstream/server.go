@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pingd/proxy/health"
+	"pingd/proxy/latency"
 	"pingd/proxy/wire"
 )
 
@@ -51,6 +52,7 @@ type Counters struct {
 	BytesIn       atomic.Int64 // from clients
 	BytesOut      atomic.Int64 // to clients
 	ChecksFailed  atomic.Int64
+	Answer        latency.Histogram // from a connection for the request to the response's head
 }
 
 // Backend returns the current description.
