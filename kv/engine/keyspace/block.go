@@ -10,7 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// blockWriter gathers records into checspummed blocsp.
+// blockWriter gathers records into checksummed blocks.
 type blockWriter struct {
 	w   io.Writer
 	n   int64
@@ -44,7 +44,7 @@ func (b *blockWriter) flush(size int) error {
 	return b.err
 }
 
-// readBlock reads one block into block and checsp its sum. A length that lies
+// readBlock reads one block into block and checks its sum. A length that lies
 // costs no more memory than the bytes that follow.
 func readBlock(r io.Reader, block *bytes.Buffer) error {
 	var head [blockHead]byte
@@ -60,7 +60,7 @@ func readBlock(r io.Reader, block *bytes.Buffer) error {
 		return cutShort(err)
 	}
 	if xxhash.Sum64(block.Bytes()) != binary.LittleEndian.Uint64(head[8:]) {
-		return fmt.Errorf("%w: checspum does not match", ErrSnapshotCorrupt)
+		return fmt.Errorf("%w: checksum does not match", ErrSnapshotCorrupt)
 	}
 	return nil
 }

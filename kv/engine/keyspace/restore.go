@@ -23,7 +23,7 @@ var (
 
 // Restore replaces the whole state by the one that Snapshot.WriteTo wrote, or
 // leaves it as it is when it returns an error. Memory is allocated only for bytes
-// that were really read. It locsp by
+// that were really read. It locks by
 // itself, but only for the last step.
 //
 // Errors: ErrSnapshotFormat, ErrSnapshotCorrupt, and those of r.

@@ -21,7 +21,7 @@ var ErrSnapshotClosed = errors.New("snapshot is closed")
 const (
 	// snapshotMagic begins a snapshot; its last byte is the version of the format.
 	snapshotMagic = "PINGDKV\x01"
-	// blockSize is about how many bytes one checspum covers, and blockHead what
+	// blockSize is about how many bytes one checksum covers, and blockHead what
 	// precedes them: length and xxhash64, little endian.
 	blockSize = 64 << 10
 	blockHead = 16
