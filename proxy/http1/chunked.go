@@ -188,11 +188,7 @@ func (c *Chunked) trailerByte(b byte) *Error {
 		}
 	case b == ':' && c.name > 0:
 		c.colon = true
-		if c.name > len(c.word) {
-			break
-		}
-		switch identify(c.word[:c.name]) {
-		case nameContentLength, nameTransferEncoding, nameHost, nameConnection:
+		if c.pretends() {
 			return faultTrailer.of(c.resp)
 		}
 	case class[b]&isToken == 0:
@@ -204,6 +200,28 @@ func (c *Chunked) trailerByte(b byte) *Error {
 		c.name++
 	}
 	return nil
+}
+
+// pretends reports whether the trailer field named in c.word frames, routes or
+// belongs to one connection, or tells the backend who the client is: backends
+// exist that merge trailers into the header section, where the proxy would have
+// replaced it.
+func (c *Chunked) pretends() bool {
+	id := identify(c.word[:min(c.name, len(c.word))])
+	switch id {
+	case nameForwarded, nameForwardedFor, nameForwardedHost, nameForwardedProto:
+		return !c.resp // the family's longer names begin like these
+	}
+	if c.name > len(c.word) {
+		return false
+	}
+	switch id {
+	case nameContentLength, nameTransferEncoding, nameHost:
+		return true
+	case nameIdempotencyKey, nameExpect:
+		return !c.resp
+	}
+	return id.hop()
 }
 
 func hexValue(b byte) byte {

@@ -39,8 +39,29 @@ var chunkedCases = []struct {
 	{"trailer without name", "0\r\n: a\r\n\r\n", -1},
 	{"folded trailer", "0\r\nA: b\r\n c\r\n\r\n", -1},
 	{"framing in trailer", "0\r\ncontent-LENGTH: 5\r\n\r\n", -1},
+	{"connection's own in trailer", "0\r\nKeep-Alive: x\r\n\r\n", -1},
+	{"name that begins like framing", "0\r\nTransfer-Encoding-X: x\r\n\r\n", 29},
 	{"routing in trailer", "0\r\nHost: x\r\n\r\n", -1},
 	{"trailer without end", "0\r\nA: " + strings.Repeat("a", 20000), -1},
+}
+
+// TestTrailersOfRequests: what the proxy replaces in the header section must not
+// come in behind it. To a client the same names mean nothing.
+func TestTrailersOfRequests(t *testing.T) {
+	for _, name := range []string{
+		"x-forwarded-FOR", "X-Forwarded-Proto", "X-Forwarded-Host", "X_Forwarded_For", "X-Forwarded-Client-Cert",
+		"X-Real-IP", "Forwarded", "Idempotency-Key", "Expect",
+	} {
+		raw := []byte("1\r\na\r\n0\r\nA: b\r\n" + name + ": 1.1.1.1\r\n\r\n")
+		var c Chunked
+		if _, done, err := c.Scan(raw); done || err == nil || err.Status != 400 {
+			t.Errorf("%s in a request: %v", name, err)
+		}
+		c.Reset(true)
+		if n, done, err := c.Scan(raw); !done || err != nil || n != len(raw) {
+			t.Errorf("%s in a response: %d %v", name, n, err)
+		}
+	}
 }
 
 func TestChunked(t *testing.T) {
