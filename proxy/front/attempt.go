@@ -13,6 +13,7 @@ import (
 // attempt sends the request to up and passes the response on.
 func (c *client) attempt(up *upstream.Conn) (verdict, retry.Failure) {
 	err := c.send(up)
+	c.unsent = err != nil
 	var p *pump
 	if err == nil && !c.body.done {
 		p = c.startPump(up)
@@ -151,7 +152,7 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 	r.kind, r.left = c.resp.Body(c.req.Method)
 	// What the client still has to send after its answer would be taken for
 	// the next request, so its connection ends.
-	early := p != nil && !p.all.Load() || p == nil && !c.body.done
+	early := c.unsent || p != nil && !p.all.Load() || p == nil && !c.body.done
 	old := c.req.Minor() == 0
 	r.raw = old && (r.kind == http1.UntilClose || r.kind == http1.ChunkedBody)
 	closing := !c.req.KeepAlive() || r.raw || early || c.f.draining.Load()
@@ -186,8 +187,9 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 
 // settle decides what becomes of both connections after a whole response.
 func (c *client) settle(up *upstream.Conn, p *pump, r *relay, closing bool) verdict {
-	// While the pump runs the body is its own.
-	sent := p.finish() && c.body.done
+	// While the pump runs the body is its own. A connection with half a request
+	// on it would take the next request for the other half.
+	sent := p.finish() && c.body.done && !c.unsent
 	if sent && r.clean && c.resp.KeepAlive() {
 		up.Server.Keep(up)
 	} else {

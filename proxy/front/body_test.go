@@ -122,6 +122,30 @@ func TestAnswerBeforeFailedWrite(t *testing.T) {
 	}
 }
 
+// TestHalfSentRequestEndsTheConnection: a backend that answered before it took
+// all of a request would read the next one as the rest of the first.
+func TestHalfSentRequestEndsTheConnection(t *testing.T) {
+	e := startDialing(t, func(ctx context.Context, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return nil, err
+		}
+		return &refuser{Conn: conn, answer: strings.NewReader(hello), broken: make(chan struct{})}, nil
+	}, nil, backend(t, func(net.Conn, *bufio.Reader, int) {}))
+	p := e.dial().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+	if head := p.head(); status(head) != "200" || !strings.Contains(head, "Connection: close\r\n") || p.body(5) != "hello" {
+		t.Fatal(head)
+	}
+	_ = p.CloseWrite()
+	p.closed()
+	if r := <-e.records; r.End != endEarly {
+		t.Errorf("recorded as %q", r.End)
+	}
+	if n := e.set.Servers()[0].View().Idle; n != 0 {
+		t.Errorf("%d connections kept", n)
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

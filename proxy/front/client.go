@@ -57,6 +57,7 @@ type client struct {
 	rec    Record
 	tried  upstream.Tried
 	pumped bool // a part of the request body came after the head
+	unsent bool // writing what was held to the server failed, perhaps half-way
 	keyed  bool // a server that counts keys may have seen the request
 
 	mu      sync.Mutex
