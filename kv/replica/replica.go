@@ -155,6 +155,11 @@ func (r *Replica) Addrs() map[string]string {
 	return map[string]string{"raft": r.cfg.Listener.Addr().String()}
 }
 
+// recentEntries is how many of the newest log entries stay in memory, for the
+// followers to be sent without reading them back from the disk: few, since an
+// entry may have a MiB.
+const recentEntries = 16
+
 // startRaft begins to take part in the cluster that the former found.
 func (r *Replica) startRaft() error {
 	conf := raft.DefaultConfig()
@@ -182,7 +187,11 @@ func (r *Replica) startRaft() error {
 	if err := r.bootstrap(conf, trans); err != nil {
 		return errors.Join(err, trans.Close())
 	}
-	node, err := raft.NewRaft(conf, r.machine, r.store.Logs, r.store.Stable(), r.store.Snapshots, trans)
+	recent, err := raft.NewLogCache(recentEntries, r.store.Logs)
+	if err != nil {
+		return errors.Join(fmt.Errorf("start raft: %w", err), trans.Close())
+	}
+	node, err := raft.NewRaft(conf, r.machine, recent, r.store.Stable(), r.store.Snapshots, trans)
 	if err != nil {
 		return errors.Join(fmt.Errorf("start raft: %w", err), trans.Close())
 	}
