@@ -22,7 +22,7 @@ func TestWaitingVisitsShareACall(t *testing.T) {
 		var inFlight, most atomic.Int32
 		store := &memory{before: func(context.Context, []string) error {
 			most.Store(max(most.Load(), inFlight.Add(1)))
-			time.Sleep(10 * time.Millisecond) // fake time: how long a commit takes
+			<-time.After(10 * time.Millisecond) // fake time: how long a commit takes
 			inFlight.Add(-1)
 			return nil
 		}}

@@ -90,7 +90,7 @@ func TestBatchesAndFlushesAtTheEnd(t *testing.T) {
 		for range 100 {
 			l.Add(record())
 		}
-		time.Sleep(flushEvery + time.Millisecond) // fake time
+		<-time.After(flushEvery + time.Millisecond) // fake time
 		synctest.Wait()
 		if s.n != 1 || bytes.Count(s.buf.Bytes(), []byte("\n")) != 100 {
 			t.Errorf("%d writes of %d lines", s.n, bytes.Count(s.buf.Bytes(), []byte("\n")))

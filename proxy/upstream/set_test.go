@@ -89,7 +89,7 @@ func TestFirstCheckAtOnceThenEveryInterval(t *testing.T) {
 		if m := s.Servers()[0]; m.State() != health.Up || m.View().Check != "L4OK" || n.count("a:1") != 1 {
 			t.Errorf("%v %+v after %d checks", m.State(), m.View(), n.count("a:1"))
 		}
-		time.Sleep(20 * time.Second) // fake
+		<-time.After(20 * time.Second) // fake
 		if got := n.count("a:1"); got < 9 || got > 13 {
 			t.Errorf("%d checks in 20 s", got)
 		}
@@ -104,11 +104,11 @@ func TestFallAndRise(t *testing.T) {
 		n.set("a:1", true)
 		// One settled interval and four fast ones, each 10 % either way: the
 		// fifth failure comes between 3.6 s and 4.4 s.
-		time.Sleep(3500 * time.Millisecond)
+		<-time.After(3500 * time.Millisecond)
 		if a.State() != health.Up {
 			t.Error("down too early")
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if a.State() != health.Down || a.ChecksFailed.Load() != 5 || !strings.HasPrefix(a.View().Check, "L4CON") {
 			t.Errorf("%v after %d failures, %s", a.State(), a.ChecksFailed.Load(), a.View().Check)
 		}
@@ -120,7 +120,7 @@ func TestFallAndRise(t *testing.T) {
 			s.Release(m)
 		}
 		n.set("a:1", false)
-		time.Sleep(3 * time.Second)
+		<-time.After(3 * time.Second)
 		if v := a.View(); a.State() != health.Up || v.Downtime < 2*time.Second || v.Downtime > 4*time.Second {
 			t.Errorf("%v, downtime %v", a.State(), v.Downtime)
 		}
@@ -168,7 +168,7 @@ func TestRefusingIsTriedWhenNothingElseIsThere(t *testing.T) {
 			t.Error("passive signs alone made an outage:", err)
 		}
 		n.set("a:1", false)
-		time.Sleep(1200 * time.Millisecond)
+		<-time.After(1200 * time.Millisecond)
 		if a.State() != health.Up {
 			t.Error("not back:", a.State())
 		}
@@ -263,7 +263,7 @@ func TestUpdateKeepsAndLetsGo(t *testing.T) {
 		}
 		synctest.Wait()
 		before := n.count("b:1")
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		if n.count("b:1") != before {
 			t.Error("a removed server is still checked")
 		}

@@ -48,7 +48,7 @@ func Open(dir, kind string, logger hclog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, lock: lock, watch: newWatch()}
+	s := &Store{dir: dir, lock: lock, watch: newWatch(dir)}
 	if err := s.open(kind, logger); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -79,7 +79,7 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 		}
 		w, err := openWAL(path, logger)
 		if err != nil {
-			return fmt.Errorf("open log in %q: %w", path, err)
+			return spaceError(s.dir, fmt.Errorf("open log in %q: %w", path, err))
 		}
 		s.log, logs = w, w
 	}

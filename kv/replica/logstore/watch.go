@@ -12,6 +12,7 @@ import (
 
 // watch times durable writes and latches the first error.
 type watch struct {
+	dir    string // whose disk is written to
 	onSync func(time.Duration)
 	epoch  time.Time
 	since  atomic.Int64 // when the write under way began, after epoch; 0 = none
@@ -19,8 +20,8 @@ type watch struct {
 	failed chan error
 }
 
-func newWatch() *watch {
-	return &watch{epoch: time.Now().Add(-time.Second), failed: make(chan error, 1), onSync: func(time.Duration) {}}
+func newWatch(dir string) *watch {
+	return &watch{dir: dir, epoch: time.Now().Add(-time.Second), failed: make(chan error, 1), onSync: func(time.Duration) {}}
 }
 
 func (w *watch) do(what string, write func() error) error {
@@ -29,7 +30,7 @@ func (w *watch) do(what string, write func() error) error {
 	err := write()
 	w.since.Store(0)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", what, err)
+		err = spaceError(w.dir, fmt.Errorf("%s: %w", what, err))
 		w.once.Do(func() { w.failed <- err })
 		return err
 	}
