@@ -105,6 +105,9 @@ func (s *Set) serveWaiting() {
 // The order of preference: up and not tried, up, refusing. Nothing but failed
 // checks closes a server for good.
 func (s *Set) pick(tried *Tried, keyed bool) (m *Server, wait time.Duration) {
+	// Asked before the states are looked at, which change beside s.mu: a verdict
+	// that comes in between is told to those who wait, once s.mu is free.
+	unchecked := s.unchecked()
 	c := choice{state: health.Up, tried: tried, keyed: keyed}
 	if m, ok := s.ring.Pick(c.admits); ok {
 		return m, 0
@@ -129,12 +132,18 @@ func (s *Set) pick(tried *Tried, keyed bool) (m *Server, wait time.Duration) {
 		// The first list may be on its way: at start-up waiting beats an error.
 		return nil, time.Until(s.began.Add(s.cfg.FirstCheck))
 	}
-	for _, m := range s.members {
-		if m.State() == health.New && !m.seen.Load() && m.Backend().Weight > 0 {
-			return nil, s.cfg.FirstCheck
-		}
+	if unchecked {
+		return nil, s.cfg.FirstCheck
 	}
 	return nil, 0
+}
+
+// unchecked tells whether some member waits for the verdict of its first check;
+// s.mu is held.
+func (s *Set) unchecked() bool {
+	return slices.ContainsFunc(s.members, func(m *Server) bool {
+		return !m.seen.Load() && m.Backend().Weight > 0
+	})
 }
 
 // choice is one pass over the members.

@@ -51,8 +51,8 @@ type Set struct {
 	leaving []*Server // removed, with requests in flight
 	ring    balance.RoundRobin[*Server]
 	waiting []*waiter
-	ctx     context.Context // of Run; nil before
-	began   time.Time       // of Run
+	ctx     context.Context // of the Set, then of Run; nil before
+	began   time.Time       // of the Set, then of Run
 	wg      sync.WaitGroup
 }
 
@@ -78,7 +78,8 @@ func NewSet(cfg Config) *Set {
 	if cfg.Dial == nil {
 		cfg.Dial = dialTCP
 	}
-	return &Set{cfg: cfg, log: cfg.Logger, dial: cfg.Dial}
+	// A request may come before Run has begun, and waits for it.
+	return &Set{cfg: cfg, log: cfg.Logger, dial: cfg.Dial, began: time.Now()}
 }
 
 func or(d, def time.Duration) time.Duration {
