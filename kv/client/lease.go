@@ -57,6 +57,9 @@ func (l *lease) run(ctx context.Context) error {
 			if !gone || !l.held {
 				continue // our own SET, for one
 			}
+			if l.there(ctx) {
+				continue
+			}
 			why = "removed"
 		}
 		wait := l.ttl / 3
@@ -72,6 +75,15 @@ func (l *lease) run(ctx context.Context) error {
 		}
 		renew.Reset(wait)
 	}
+}
+
+// there reports whether the key exists. After a new subscription nobody knows
+// what happened before it; somebody else's value is for the renewal to overwrite.
+func (l *lease) there(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, l.c.cfg.TryTimeout)
+	defer cancel()
+	found, err := l.c.Do(ctx, "GET", l.key)
+	return err == nil && found != nil
 }
 
 // set writes the key. Writing it twice does no harm, so it is sent again after

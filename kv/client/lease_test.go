@@ -27,8 +27,20 @@ func hold(t *testing.T, c *Client, key, value string, ttl time.Duration) func() 
 
 func TestLease(t *testing.T) {
 	c := connect(t, startRedis(t).addr)
-	stop := hold(t, c, "/app/a", "h:1", 600*time.Millisecond)
+
+	// Removed by somebody: back at once, not at the next renewal.
+	stop := hold(t, c, "/app/a", "h:1", time.Hour)
 	has := func() bool { return must(t, c, "GET", "/app/a") == "h:1" }
+	eventually(t, "the key is written", has)
+	for _, remove := range [][]any{{"DEL", "/app/a"}, {"RENAME", "/app/a", "elsewhere"}} {
+		must(t, c, remove...)
+		eventually(t, "the key is back", has)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("Lease: %v", err)
+	}
+
+	stop = hold(t, c, "/app/a", "h:1", 600*time.Millisecond)
 	eventually(t, "the key is written", has)
 	if ttl, _ := asInt(must(t, c, "PTTL", "/app/a")); ttl <= 0 || ttl > 600 {
 		t.Errorf("time to live %d ms", ttl)
@@ -38,15 +50,6 @@ func TestLease(t *testing.T) {
 	eventually(t, "the key grows old", func() bool { ttl, _ := asInt(must(t, c, "PTTL", "/app/a")); return ttl < 450 })
 	eventually(t, "it is renewed", func() bool { ttl, _ := asInt(must(t, c, "PTTL", "/app/a")); return ttl > 550 })
 
-	// Removed by somebody: back at once, not at the next renewal.
-	for _, remove := range [][]any{{"DEL", "/app/a"}, {"RENAME", "/app/a", "elsewhere"}} {
-		must(t, c, remove...)
-		start := time.Now()
-		eventually(t, "the key is back", has)
-		if took := time.Since(start); took > 100*time.Millisecond {
-			t.Errorf("%v: back after %v", remove, took)
-		}
-	}
 	// Without an event (FLUSHALL of Redis) the renewal finds it.
 	must(t, c, "FLUSHALL")
 	eventually(t, "the key is back", has)
@@ -64,7 +67,8 @@ func TestLease(t *testing.T) {
 
 // A key that somebody else has taken over is not removed.
 func TestLeaseLeavesAnothersKey(t *testing.T) {
-	c := connect(t, startRedis(t).addr)
+	// A try that is given up is sent again, and would overwrite the other's value.
+	c := connectWith(t, Config{Addrs: []string{startRedis(t).addr}, TryTimeout: 5 * time.Second})
 	stop := hold(t, c, "k", "mine", time.Minute)
 	eventually(t, "the key is written", func() bool { return must(t, c, "GET", "k") == "mine" })
 	must(t, c, "SET", "k", "theirs")
@@ -90,7 +94,7 @@ func TestLeaseOutlivesTheStore(t *testing.T) {
 	if err := stop(); err == nil {
 		t.Error("removal from a dead store without an error")
 	}
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("giving up took %v", took)
 	}
 }

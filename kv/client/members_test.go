@@ -236,12 +236,15 @@ func TestPeers(t *testing.T) {
 
 // A name stands for every address behind it.
 func TestNamesAreResolved(t *testing.T) {
-	server := startRedis(t)
-	_, port, _ := net.SplitHostPort(server.addr)
+	_, port, _ := net.SplitHostPort(freeAddr(t))
+	server := startRedisAt(t, redisPath(t), "127.0.0.1:"+port)
 	c := connect(t, net.JoinHostPort("localhost", port))
 	must(t, c, "SET", "k", "v")
-	if !slices.Contains(c.seeds, server.addr) {
-		t.Errorf("seeds %v, want %s among them", c.seeds, server.addr)
+	c.mu.Lock()
+	seeds := slices.Clone(c.seeds)
+	c.mu.Unlock()
+	if !slices.Contains(seeds, server.addr) {
+		t.Errorf("seeds %v, want %s among them", seeds, server.addr)
 	}
 	// A name that does not exist is an error that says so.
 	c = connect(t, "no-such-host.invalid:1")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -32,6 +33,11 @@ type redisServer struct {
 // startRedis starts a redis-server with keyspace events on a free port.
 func startRedis(t *testing.T, args ...string) *redisServer {
 	t.Helper()
+	return startRedisAt(t, redisPath(t), freeAddr(t), args...)
+}
+
+func redisPath(t *testing.T) string {
+	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		if os.Getenv("PINGD_TEST_ALL") == "1" {
@@ -39,10 +45,15 @@ func startRedis(t *testing.T, args ...string) *redisServer {
 		}
 		t.Skip("redis-server not found: install the Debian package redis-server")
 	}
-	addr := freeAddr(t)
-	_, port, _ := net.SplitHostPort(addr)
+	return path
+}
+
+// startRedisAt starts the program at path; addr has to be free.
+func startRedisAt(t *testing.T, path, addr string, args ...string) *redisServer {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(addr)
 	r := &redisServer{t: t, addr: addr, args: append([]string{
-		path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+		path, "--port", port, "--bind", host, "--save", "", "--appendonly", "no",
 		"--notify-keyspace-events", "KEA", "--dir", t.TempDir(),
 	}, args...)}
 	r.start()
@@ -50,10 +61,12 @@ func startRedis(t *testing.T, args ...string) *redisServer {
 	return r
 }
 
-// freeAddr returns a loopback address that nobody listens on.
+// freeAddr returns an address that nobody listens on. Its host is one of its own
+// in the loopback network: no client's port, nor another test's, takes it meanwhile.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	n := rand.Uint32()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+n%254, byte(n>>8), 1+n>>16%254))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,20 +41,24 @@ func observe(t *testing.T, c *Client, prefix string) *observed {
 	return o
 }
 
-// shows waits until the list is as wanted and returns how long that took.
-func (o *observed) shows(pairs ...string) time.Duration {
+// shows waits until the list is as wanted.
+func (o *observed) shows(pairs ...string) {
 	o.t.Helper()
 	want := map[string]string{}
 	for i := 0; i < len(pairs); i += 2 {
 		want[pairs[i]] = pairs[i+1]
 	}
-	start := time.Now()
 	eventually(o.t, fmt.Sprint("list ", want), func() bool {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		return o.calls > 0 && maps.Equal(o.last, want)
 	})
-	return time.Since(start)
+}
+
+// byEvents returns a client that hears of changes by events or not at all.
+func byEvents(t *testing.T, addr string) *Client {
+	t.Helper()
+	return connectWith(t, Config{Addrs: []string{addr}, Resync: time.Hour})
 }
 
 func (o *observed) count() int {
@@ -64,15 +68,13 @@ func (o *observed) count() int {
 }
 
 func TestWatchTellsEveryChange(t *testing.T) {
-	c := connect(t, startRedis(t).addr)
+	c := byEvents(t, startRedis(t).addr)
 	must(t, c, "SET", "/app/a", "1")
 	must(t, c, "SET", "/other", "x")
 	o := observe(t, c, "/app/")
 	o.shows("/app/a", "1")
 	must(t, c, "SET", "/app/b", "2")
-	if took := o.shows("/app/a", "1", "/app/b", "2"); took > 100*time.Millisecond {
-		t.Errorf("a new key was seen after %v", took)
-	}
+	o.shows("/app/a", "1", "/app/b", "2")
 	must(t, c, "SET", "/app/b", "3")
 	o.shows("/app/a", "1", "/app/b", "3")
 	must(t, c, "RENAME", "/app/b", "/app/c")
@@ -97,7 +99,7 @@ func TestWatchTellsEveryChange(t *testing.T) {
 
 // A prefix is no pattern.
 func TestWatchOddPrefix(t *testing.T) {
-	c := connect(t, startRedis(t).addr)
+	c := byEvents(t, startRedis(t).addr)
 	for _, prefix := range []string{`a*b?[c]\d^`, ""} {
 		must(t, c, "FLUSHALL")
 		must(t, c, "SET", prefix+"1", "x")
@@ -107,9 +109,7 @@ func TestWatchOddPrefix(t *testing.T) {
 		if prefix != "" {
 			must(t, c, "SET", "aXbYcZ", "z")
 		}
-		if took := o.shows(prefix+"1", "x", prefix+"2", "y"); took > time.Second {
-			t.Errorf("prefix %q: seen after %v", prefix, took)
-		}
+		o.shows(prefix+"1", "x", prefix+"2", "y")
 		o.stop()
 	}
 }
@@ -145,21 +145,19 @@ func TestWatchResync(t *testing.T) {
 
 // pingd announces that all keys are gone.
 func TestWatchFlushEvent(t *testing.T) {
-	c := connect(t, startRedis(t).addr)
+	c := byEvents(t, startRedis(t).addr)
 	must(t, c, "SET", "/app/a", "1")
 	o := observe(t, c, "/app/")
 	o.shows("/app/a", "1")
 	must(t, c, "FLUSHALL")
 	must(t, c, "PUBLISH", "__keyevent@0__:flushall", "")
-	if took := o.shows(); took > time.Second {
-		t.Errorf("seen after %v", took)
-	}
+	o.shows()
 }
 
 // While no node answers the last list stays; afterwards the true one is told.
 func TestWatchOutlivesTheStore(t *testing.T) {
 	server := startRedis(t)
-	c := connect(t, server.addr)
+	c := byEvents(t, server.addr)
 	must(t, c, "SET", "/app/a", "1")
 	o := observe(t, c, "/app/")
 	o.shows("/app/a", "1")
@@ -175,9 +173,7 @@ func TestWatchOutlivesTheStore(t *testing.T) {
 	must(t, c, "SET", "/app/b", "2")
 	o.shows("/app/b", "2")
 	must(t, c, "SET", "/app/c", "3")
-	if took := o.shows("/app/b", "2", "/app/c", "3"); took > time.Second {
-		t.Errorf("events again after %v", took)
-	}
+	o.shows("/app/b", "2", "/app/c", "3")
 }
 
 // A subscription to a node that falls silent moves to another one.
@@ -192,13 +188,9 @@ func TestWatchLeavesAPausedNode(t *testing.T) {
 	a.pause()
 	direct := connect(t, b.addr)
 	must(t, direct, "SET", "/app/y", "2")
-	if took := o.shows("/app/x", "1", "/app/y", "2"); took > 3*time.Second {
-		t.Errorf("moved after %v", took)
-	}
+	o.shows("/app/x", "1", "/app/y", "2")
 	must(t, direct, "SET", "/app/z", "3")
-	if took := o.shows("/app/x", "1", "/app/y", "2", "/app/z", "3"); took > time.Second {
-		t.Errorf("events of the other node after %v", took)
-	}
+	o.shows("/app/x", "1", "/app/y", "2", "/app/z", "3")
 }
 
 func TestEscapeGlob(t *testing.T) {

@@ -33,14 +33,17 @@ func startRedis(t *testing.T) *redis {
 		}
 		t.Skip("install the Debian package redis-server")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A loopback host of its own: nobody else's port can get between.
+	n := rand.Uint32()
+	host := fmt.Sprintf("127.%d.%d.%d", 1+n%254, byte(n>>8), 1+n>>16%254)
+	l, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
 	_, port, _ := net.SplitHostPort(addr)
 	l.Close()
-	cmd := exec.Command(bin, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
+	cmd := exec.Command(bin, "--bind", host, "--port", port, "--save", "", "--dir", t.TempDir())
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

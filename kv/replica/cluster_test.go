@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -58,8 +59,11 @@ func newCluster(t testing.TB, n int, tune func(*Config)) *cluster {
 	return c
 }
 
+// add makes a node that is down. Its host is one of its own in the loopback
+// network: while it is down no client's port, nor another test's, takes its place.
 func (c *cluster) add(name string) *node {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	n := rand.Uint32()
+	ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+n%254, byte(n>>8), 1+n>>16%254))
 	if err != nil {
 		c.t.Fatal(err)
 	}

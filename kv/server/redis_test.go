@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"strings"
@@ -199,7 +200,10 @@ var unlikeRedis = map[string]string{
 func startRedis(t *testing.T) (addr string) {
 	t.Helper()
 	server := program(t, "redis-server", "redis-server")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A loopback host of its own: nobody else's port can get between.
+	n := rand.Uint32()
+	host := fmt.Sprintf("127.%d.%d.%d", 1+n%254, byte(n>>8), 1+n>>16%254)
+	l, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +212,7 @@ func startRedis(t *testing.T) (addr string) {
 		t.Fatal(err)
 	}
 	l.Close()
-	cmd := exec.Command(server, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
+	cmd := exec.Command(server, "--bind", host, "--port", port, "--save", "", "--dir", t.TempDir())
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +220,7 @@ func startRedis(t *testing.T) (addr string) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	addr = net.JoinHostPort("127.0.0.1", port)
+	addr = net.JoinHostPort(host, port)
 	wait(t, "Redis to listen", func() bool {
 		nc, err := net.Dial("tcp", addr)
 		if err == nil {

@@ -3,7 +3,9 @@ package front
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -53,7 +55,10 @@ func load(e *env, clients int) (stop func() (total, failed int64)) {
 }
 
 func killable(t *testing.T) (addr string, kill func()) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	// A loopback host of its own: once killed, no dial to its port may meet itself
+	// or somebody else's.
+	n := rand.Uint32()
+	ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+n%254, byte(n>>8), 1+n>>16%254))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +127,7 @@ func TestMembershipUnderLoad(t *testing.T) {
 			s := e.set.Servers()
 			return len(s) == 3 && s[2].Responses[2].Load() > 10
 		})
-		if took := time.Since(began); took > 2*time.Second {
+		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("newcomer served after %v", took)
 		}
 		gone := e.set.Servers()[2]
