@@ -163,7 +163,7 @@ func TestWatchOutlivesTheStore(t *testing.T) {
 	o.shows("/app/a", "1")
 	calls := o.count()
 	server.kill()
-	if _, err := c.Do(within(t, 300*time.Millisecond), "GET", "k"); !errors.Is(err, ErrUnavailable) {
+	if _, err := c.Do(within(t, 3*time.Second), "GET", "k"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("GET of a dead store: %v", err)
 	}
 	if o.count() != calls {
