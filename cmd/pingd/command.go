@@ -29,25 +29,42 @@ type cluster interface {
 	Transfer(ctx context.Context, name string) error
 }
 
+// streams are where a subcommand reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer // out: what was asked for; err: what is told beside it
+}
+
 // command runs the subcommand that o names.
-func command(ctx context.Context, o config.Options, stdout io.Writer) (err error) {
+func command(ctx context.Context, o config.Options, std streams) (err error) {
 	switch o.Command.Name {
 	case "version":
-		fmt.Fprintln(stdout, thisBuild())
+		fmt.Fprintln(std.out, thisBuild())
 		return nil
 	case "health":
-		return health(ctx, o, stdout)
+		return health(ctx, o, std.out)
 	}
 	addrs := o.JoinAddrs()
 	if len(addrs) == 0 {
 		addrs = []string{"127.0.0.1:" + config.DefaultRedisPort}
 	}
-	c, err := client.New(client.Config{Addrs: addrs, Secret: o.Secret.Reveal()})
+	cfg := client.Config{Addrs: addrs, Secret: o.Secret.Reveal()}
+	if o.Command.Name == "restore" {
+		cfg.TryTimeout = loadTry
+	}
+	c, err := client.New(cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	err = ask(ctx, c, o.Command, stdout)
+	switch o.Command.Name {
+	case "backup":
+		err = takeBackup(ctx, c, o.Command, std)
+	case "restore":
+		err = restore(ctx, c, o.Command, std)
+	default:
+		err = ask(ctx, c, o.Command, std.out)
+	}
 	if errors.Is(err, client.ErrUnavailable) && !errors.Is(err, client.ErrAuth) {
 		return fmt.Errorf("%w\nhint: --join=HOST:PORT names a store node that runs", err)
 	}

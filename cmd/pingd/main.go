@@ -47,7 +47,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if o.Command.Name != "" {
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return report(stderr, command(ctx, o, stdout))
+		return report(stderr, command(ctx, o, streams{os.Stdin, stdout, stderr}))
 	}
 	signals := make(chan os.Signal, 2) // one to stop, one to leave at once
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -100,6 +100,8 @@ var databaseCommands = group(
 	spec("DBSIZE", 1, Read|Fast, 0, "Return the number of keys in the selected database", cmdDBSize),
 	spec("FLUSHALL", -1, Write, 0, "Remove all keys from all databases", cmdFlushAll),
 	spec("FLUSHDB", -1, Write, 0, "Remove all keys from the current database", cmdFlushDB),
+	spec("PINGD.LOAD", 2, Write|DenyOOM|Hidden, 0, "Set many keys that were encoded before", cmdLoad),
+	spec("PINGD.SIZES", 1, Read|Fast|Hidden, 0, "Return the number of keys in each database", cmdSizes),
 	spec("PINGD.VERSION", 2, Read|Fast|Hidden, 1, "Return the version of a key that WATCH compares", cmdVersion),
 	spec("SELECT", 2, Read|Fast|Hidden, 0, "Change the selected database for the current connection", cmdSelect),
 	spec("SWAPDB", 3, Write|Fast, 0, "Swaps two Redis databases", cmdSwapDB),

@@ -42,6 +42,7 @@ type Replica struct {
 	slots       chan struct{} // one for each background request
 	failed      chan error    // holds one: why the node has to leave
 	publish     atomic.Pointer[func(channel, payload []byte) int64]
+	snapshots   sync.Mutex // held while one is taken
 
 	node atomic.Pointer[raft.Raft] // nil until the node belongs to a cluster
 	trns *raft.NetworkTransport    // set before node

@@ -201,18 +201,28 @@ func (r *Replica) keepSnapshots(ctx context.Context) {
 }
 
 func (r *Replica) snapshot(grown, entries int64) error {
-	node := r.raftNode()
-	rc := node.ReloadableConfig()
-	rc.TrailingLogs = uint64(max(entries, minTrailing))
-	if err := node.ReloadConfig(rc); err != nil {
-		return fmt.Errorf("set trailing logs: %w", err)
-	}
 	began := time.Now()
-	if err := node.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
-		return fmt.Errorf("take snapshot: %w", err)
+	if err := r.takeSnapshot(uint64(max(entries, minTrailing))); err != nil {
+		return err
 	}
 	r.store.Logs.Trimmed(grown, entries)
 	r.log.Debug("took snapshot", "took", time.Since(began), "log_bytes", grown, "entries", entries)
+	return nil
+}
+
+// takeSnapshot takes one and shortens the log to trailing entries before it.
+func (r *Replica) takeSnapshot(trailing uint64) error {
+	r.snapshots.Lock() // a backup may ask for one too
+	defer r.snapshots.Unlock()
+	node := r.raftNode()
+	rc := node.ReloadableConfig()
+	rc.TrailingLogs = trailing
+	if err := node.ReloadConfig(rc); err != nil {
+		return fmt.Errorf("set trailing logs: %w", err)
+	}
+	if err := node.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return fmt.Errorf("take snapshot: %w", err)
+	}
 	return nil
 }
 

@@ -25,6 +25,7 @@ const (
 	kindStanding = 9 // does your attempt still stand?
 	kindTransfer = 10
 	kindRemove   = 11
+	kindIndex    = 16 // how far is the log committed, if you surely lead?
 )
 
 // maxBackground bounds requests that are being worked on for other nodes.
@@ -121,6 +122,8 @@ func (r *Replica) controlCall(kind byte) func(context.Context, bus.Peer, []byte)
 		return func(ctx context.Context, _ bus.Peer, name []byte) ([]byte, error) {
 			return nil, r.transferHere(ctx, string(name))
 		}
+	case kindIndex:
+		return func(ctx context.Context, _ bus.Peer, _ []byte) ([]byte, error) { return r.confirmIndex(ctx) }
 	case kindRemove:
 		return func(ctx context.Context, _ bus.Peer, name []byte) ([]byte, error) {
 			return nil, r.removeHere(ctx, string(name))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -61,7 +62,16 @@ func (s *loneStore) Publish(_ context.Context, channel, payload []byte) (int64, 
 	return s.deliver(channel, payload), nil
 }
 func (s *loneStore) OnPublish(fn func(channel, payload []byte) int64) { s.deliver = fn }
-func (s *loneStore) IsLeader() bool                                   { return !s.follows.Load() }
+
+func (s *loneStore) Backup(context.Context, bool) (replica.Point, io.ReadCloser, error) {
+	snap := s.engine.Snapshot()
+	defer snap.Close()
+	var buf bytes.Buffer
+	_, err := snap.WriteTo(&buf)
+	return replica.Point{Node: "n1", Index: 7}, io.NopCloser(&buf), err
+}
+
+func (s *loneStore) IsLeader() bool { return !s.follows.Load() }
 
 func (s *loneStore) Members() []replica.Member {
 	return []replica.Member{

@@ -7,8 +7,8 @@ import (
 	"pingd/kv/resp"
 )
 
-// cmdPingd is PINGD PEER | MEMBERS | STATUS | TRANSFER [name] | REMOVE name: what
-// nodes and the command line ask a node of the store.
+// cmdPingd is PINGD PEER | MEMBERS | STATUS | TRANSFER [name] | REMOVE name | BACKUP
+// [STALE]: what nodes and the command line ask a node of the store.
 func (c *conn) cmdPingd(args [][]byte) {
 	store := c.srv.cfg.Store
 	switch sub := strings.ToUpper(string(args[1])); {
@@ -26,10 +26,14 @@ func (c *conn) cmdPingd(args [][]byte) {
 		c.done(store.Transfer(c.ctx, name))
 	case sub == "REMOVE" && len(args) == 3:
 		c.done(store.Remove(c.ctx, string(args[2])))
-	case sub == "PEER", sub == "MEMBERS", sub == "STATUS", sub == "TRANSFER", sub == "REMOVE":
+	case sub == "BACKUP" && len(args) == 2:
+		c.backup(false)
+	case sub == "BACKUP" && len(args) == 3 && strings.EqualFold(string(args[2]), "STALE"):
+		c.backup(true)
+	case sub == "PEER", sub == "MEMBERS", sub == "STATUS", sub == "TRANSFER", sub == "REMOVE", sub == "BACKUP":
 		c.fail("ERR wrong number of arguments for 'pingd|" + strings.ToLower(sub) + "' command")
 	default:
-		c.fail("ERR unknown subcommand '" + cut(args[1], 128) + "'. Try PEER, MEMBERS, STATUS, TRANSFER [name], REMOVE name.")
+		c.fail("ERR unknown subcommand '" + cut(args[1], 128) + "'. Try PEER, MEMBERS, STATUS, TRANSFER [name], REMOVE name, BACKUP [STALE].")
 	}
 }
 

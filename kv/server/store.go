@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"io"
 
 	"pingd/kv/engine"
 	"pingd/kv/replica"
@@ -34,4 +35,7 @@ type Store interface {
 	Remove(ctx context.Context, name string) error
 	Peer() []byte
 	WaitReplicas(ctx context.Context, n int) int
+	// Backup returns the engine's snapshot of one point of the log: at or after
+	// the call, or, if stale, whatever this node has.
+	Backup(ctx context.Context, stale bool) (replica.Point, io.ReadCloser, error)
 }

@@ -111,7 +111,7 @@ func serverCommands() []*command {
 		entry("acl", -2, catalog.Admin, (*conn).cmdACL, "A container for Access List Control commands"),
 		entry("slowlog", -2, catalog.Admin, (*conn).cmdSlowlog, "A container for slow log commands"),
 		entry("latency", -2, catalog.Admin, (*conn).cmdLatency, "A container for latency diagnostics commands"),
-		entry("pingd", -2, catalog.Admin|catalog.Hidden, (*conn).cmdPingd, "Cluster of this store"),
+		entry("pingd", -2, catalog.Admin|catalog.Hidden|catalog.NoMulti, (*conn).cmdPingd, "Cluster of this store"),
 	})
 }
 

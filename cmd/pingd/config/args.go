@@ -118,7 +118,7 @@ func (l *line) missing(node *kong.Node) {
 	}
 	for i, p := range node.Positional {
 		if p.Required && i >= l.words(node) {
-			l.problems = append(l.problems, Problem{"pingd " + node.Name, "needs " + p.Name, "pingd " + node.Name + " " + p.Name + "   (pingd members lists them)"})
+			l.problems = append(l.problems, Problem{"pingd " + node.Name, "needs " + p.Name, example(node.Name, p.Name)})
 			l.clean = append(l.clean, p.Name) // the parser must not report it again
 		}
 	}

@@ -45,7 +45,7 @@ func Load(args []string, src Sources) Loaded {
 	}
 	o := &g.Options
 	o.Given = m.given
-	o.Command = Command{Name: l.command, JSON: g.Status.JSON || g.Members.JSON, Node: g.Remove.Name + g.Transfer.Name}
+	o.Command = g.command(l.command)
 	if o.Name == "" && src.HostName != nil {
 		o.Name, _ = src.HostName() // Validate asks for --name where there is none
 	}

@@ -232,6 +232,11 @@ func TestCommands(t *testing.T) {
 		{[]string{"transfer"}, Command{Name: "transfer"}},
 		{[]string{"transfer", "s2"}, Command{Name: "transfer", Node: "s2"}},
 		{[]string{"health", "--admin-addr=:1"}, Command{Name: "health"}},
+		{[]string{"backup", "b"}, Command{Name: "backup", Path: "b", Format: FormatPingd}},
+		{[]string{"backup", "-", "--format", "rdb", "--stale"}, Command{Name: "backup", Path: "-", Format: FormatRDB, Stale: true}},
+		{[]string{"restore", "b", "--join=h1"}, Command{Name: "restore", Path: "b"}},
+		{[]string{"restore", "--merge", "--dry-run", "-"}, Command{Name: "restore", Path: "-", Merge: true, DryRun: true}},
+		{[]string{"restore", "--replace", "--skip-unsupported", "b"}, Command{Name: "restore", Path: "b", Replace: true, SkipUnsupported: true}},
 	}
 	for _, tt := range tests {
 		l := Load(tt.args, from(nil, "PINGD_BIND=0.0.0.0"))

@@ -114,38 +114,6 @@ type MonitorOptions struct {
 	MonitorSys  string `default:"/sys" placeholder:"DIR" roles:"monitor" help:"Where the host's /sys is seen, in a container; also $HOST_SYS."`
 }
 
-// Command is a subcommand with its arguments; the zero value starts the roles.
-type Command struct {
-	Name string // status, members, remove, transfer, health, version or empty
-	Node string // the member that remove and transfer are about; may be empty for transfer
-	JSON bool   // status, members: machine-readable output
-}
-
-// grammar is what the command line may say, in the words of the parser.
-type grammar struct {
-	Options `embed:""`
-
-	Start    struct{} `cmd:"" default:"1" hidden:"" help:"Start the roles given by --role."`
-	Status   asJSON   `cmd:"" help:"Show the cluster: leader, term, members and their state."`
-	Members  asJSON   `cmd:"" help:"List the store nodes."`
-	Remove   oneNode  `cmd:"" help:"Take a store node out of the cluster."`
-	Transfer mayNode  `cmd:"" help:"Hand the leadership over, to NAME or to the best node."`
-	Health   struct{} `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
-	Version  struct{} `cmd:"" help:"Show the version."`
-}
-
-type asJSON struct {
-	JSON bool `name:"json" help:"Print JSON."`
-}
-
-type oneNode struct {
-	Name string `arg:"" name:"NAME"`
-}
-
-type mayNode struct {
-	Name string `arg:"" optional:"" name:"NAME"`
-}
-
 // Starts tells whether this process starts role. Where a store is started, role
 // sentinel is not: a store brings its own Sentinel endpoint.
 func (o *Options) Starts(role string) bool {

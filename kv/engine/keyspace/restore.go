@@ -1,7 +1,6 @@
 package keyspace
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"pingd/kv/engine/once"
-	"pingd/kv/engine/value"
 )
 
 // Errors of Store.Restore, wrapped with what was found.
@@ -32,99 +30,37 @@ func (s *Store) Restore(r io.Reader) error {
 	l := loader{epoch: s.epoch}
 	l.Tokens = once.New(s.maxTokens)
 	s.RUnlock()
-	if err := l.load(r); err != nil {
+	scanned, err := scan(r, &l)
+	if err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
 	}
+	l.Now, l.version = scanned.Now, scanned.version
 	s.Lock()
 	s.state = l.state
 	s.Unlock()
 	return nil
 }
 
-// loader builds a state from a snapshot.
+// loader builds a state from a snapshot: a sink.
 type loader struct {
 	state
-	epoch        uint32
-	db           uint8
-	keys, tokenN uint64
-	head, ended  bool
+	epoch uint32
 }
 
-func (l *loader) load(r io.Reader) error {
-	magic := make([]byte, len(snapshotMagic))
-	if _, err := io.ReadFull(r, magic); err != nil {
-		return fmt.Errorf("%w: %w", ErrSnapshotFormat, err)
+func (l *loader) key(k Stored) error {
+	ent := &Entry{
+		Key: string(k.Name), hash: xxhash.Sum64(k.Name), Val: k.Value,
+		ExpireAt: k.ExpireAt, Version: k.version, epoch: l.epoch, own: l.epoch,
 	}
-	if string(magic) != snapshotMagic {
-		return fmt.Errorf("%w: it begins with %q", ErrSnapshotFormat, magic)
+	if l.spaces[k.DB] == nil {
+		l.spaces[k.DB] = newSpace()
 	}
-	var block bytes.Buffer
-	for !l.ended {
-		if err := readBlock(r, &block); err != nil {
-			return err
-		}
-		d := value.Decoder{B: block.Bytes()}
-		for len(d.B) > 0 && !d.Bad {
-			l.record(&d)
-		}
-		if d.Bad {
-			return fmt.Errorf("%w: bad record", ErrSnapshotCorrupt)
-		}
+	sp := l.spaces[k.DB]
+	if sp.lookup(ent.hash, k.Name) != nil {
+		return fmt.Errorf("%w: a key is there twice", ErrSnapshotCorrupt)
 	}
+	sp.insert(ent)
 	return nil
 }
 
-func (l *loader) record(d *value.Decoder) {
-	tag := d.Byte()
-	if l.ended || l.head == (tag == recordHead) {
-		d.Fail() // the head comes first and once, nothing after the end
-		return
-	}
-	switch tag {
-	case recordHead:
-		l.head, l.Now, l.version = true, d.Varint(), d.Uvarint()
-	case recordDB:
-		if l.db = d.Byte(); l.db >= Databases {
-			d.Fail()
-		}
-	case recordKey:
-		l.key(d)
-	case recordToken:
-		var token once.Token
-		copy(token[:], d.Take(uint64(len(token))))
-		due, reply := d.Varint(), d.Bytes()
-		if due < 0 {
-			d.Fail()
-		}
-		if !d.Bad {
-			l.Tokens.Put(token, due, reply)
-			l.tokenN++
-		}
-	case recordEnd:
-		l.ended = true
-		if d.Uvarint() != l.keys || d.Uvarint() != l.tokenN {
-			d.Fail()
-		}
-	default:
-		d.Fail()
-	}
-}
-
-func (l *loader) key(d *value.Decoder) {
-	k := value.Kind(d.Byte())
-	key := d.Bytes()
-	ent := &Entry{Key: string(key), hash: xxhash.Sum64(key), epoch: l.epoch, own: l.epoch}
-	ent.ExpireAt = d.Varint()
-	ent.Version = d.Uvarint()
-	ent.Val = d.Value(k)
-	if l.spaces[l.db] == nil {
-		l.spaces[l.db] = newSpace()
-	}
-	sp := l.spaces[l.db]
-	if d.Bad || ent.ExpireAt < 0 || ent.Version == 0 || ent.Version > l.version || sp.lookup(ent.hash, key) != nil {
-		d.Fail()
-		return
-	}
-	sp.insert(ent)
-	l.keys++
-}
+func (l *loader) token(token once.Token, due int64, reply []byte) { l.Tokens.Put(token, due, reply) }

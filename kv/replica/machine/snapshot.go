@@ -124,6 +124,16 @@ func (m *Machine) Restore(rc io.ReadCloser) error {
 	return nil
 }
 
+// SkipHead returns the engine's part of the snapshot in r. Damage of the head is
+// reported as ErrSnapshot.
+func SkipHead(r io.Reader) (io.Reader, error) {
+	in := bufio.NewReaderSize(r, 256<<10)
+	if _, err := readHead(in); err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
 func readHead(r io.Reader) (*meta, error) {
 	head := make([]byte, len(snapshotMagic)+5)
 	if _, err := io.ReadFull(r, head); err != nil {

@@ -1,0 +1,103 @@
+package config
+
+import "strings"
+
+// Command is a subcommand with its arguments; the zero value starts the roles.
+type Command struct {
+	Name string // as typed: status, members, backup ... or empty
+	Node string // the member that remove and transfer are about; may be empty for transfer
+	JSON bool   // status, members: machine-readable output
+	Path string // backup, restore: the file, "-" for standard output or input
+
+	Format string // backup: FormatPingd or FormatRDB
+	Stale  bool   // backup: what the node has, without asking the leader
+
+	Replace, Merge  bool // restore: what becomes of the keys that are there
+	SkipUnsupported bool // restore: leave out what the store has no place for
+	DryRun          bool // restore: only tell
+}
+
+// The formats of a backup.
+const (
+	FormatPingd = "pingd"
+	FormatRDB   = "rdb"
+)
+
+// grammar is what the command line may say, in the words of the parser.
+type grammar struct {
+	Options `embed:""`
+
+	Start    struct{} `cmd:"" default:"1" hidden:"" help:"Start the roles given by --role."`
+	Status   asJSON   `cmd:"" help:"Show the cluster: leader, term, members and their state."`
+	Members  asJSON   `cmd:"" help:"List the store nodes."`
+	Remove   oneNode  `cmd:"" help:"Take a store node out of the cluster."`
+	Transfer mayNode  `cmd:"" help:"Hand the leadership over, to NAME or to the best node."`
+	Backup   backup   `cmd:"" help:"Write all data of one moment to FILE, or to standard output (-)."`
+	Restore  restore  `cmd:"" help:"Load a backup, or an RDB file of Redis, into a running cluster."`
+	Health   struct{} `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
+	Version  struct{} `cmd:"" help:"Show the version."`
+}
+
+type asJSON struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type oneNode struct {
+	Name string `arg:"" name:"NAME"`
+}
+
+type mayNode struct {
+	Name string `arg:"" optional:"" name:"NAME"`
+}
+
+type backup struct {
+	File   string `arg:"" name:"FILE"`
+	Format string `name:"format" default:"pingd" placeholder:"KIND" help:"pingd, or rdb for a file that Redis loads."`
+	Stale  bool   `name:"stale" help:"Take what the node has, even if it has no leader."`
+}
+
+type restore struct {
+	File            string `arg:"" name:"FILE"`
+	Replace         bool   `name:"replace" help:"Remove every key that is there first."`
+	Merge           bool   `name:"merge" help:"Keep the keys that are there; those of the file win."`
+	SkipUnsupported bool   `name:"skip-unsupported" help:"Leave out keys of types that the store does not have."`
+	DryRun          bool   `name:"dry-run" help:"Check the file, tell what would be done, and do nothing."`
+}
+
+// command gathers what was said of the subcommand of that name.
+func (g *grammar) command(name string) Command {
+	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON, Node: g.Remove.Name + g.Transfer.Name}
+	switch name {
+	case "backup":
+		c.Path, c.Format, c.Stale = g.Backup.File, g.Backup.Format, g.Backup.Stale
+	case "restore":
+		r := g.Restore
+		c.Path, c.Replace, c.Merge, c.SkipUnsupported, c.DryRun = r.File, r.Replace, r.Merge, r.SkipUnsupported, r.DryRun
+	}
+	return c
+}
+
+// example returns what to type where the argument of a subcommand is missing.
+func example(command, argument string) string {
+	s := "pingd " + command + " " + argument
+	switch command {
+	case "remove", "transfer":
+		return s + "   (pingd members lists them)"
+	case "backup":
+		return strings.Replace(s, argument, "store.pingd", 1)
+	case "restore":
+		return strings.Replace(s, argument, "store.pingd", 1) + "   or dump.rdb of Redis"
+	}
+	return s
+}
+
+// command validates the arguments of a subcommand.
+func (v *validator) command() {
+	c := v.o.Command
+	if c.Name == "backup" {
+		v.oneOf("format", c.Format, FormatPingd, FormatRDB)
+	}
+	if c.Replace && c.Merge {
+		v.advise("--replace", "says the contrary of --merge", "one of the two: --replace removes the keys that are there, --merge keeps them")
+	}
+}
