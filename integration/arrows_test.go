@@ -34,7 +34,8 @@ var keepers = map[string][]string{
 	"go.etcd.io/bbolt":           {"kv/replica", "monitor/history"},
 	"github.com/shirou/gopsutil": {"monitor"},
 	"github.com/alecthomas/kong": {"cmd/pingd", "integration"},
-	"github.com/redis/go-redis":  {"kv/client"},
+	"github.com/gomodule/redigo": {"kv/client"},
+	"github.com/redis/go-redis":  {}, // tests only: its size in the binary is 8 MB
 	"github.com/tidwall/redcon":  {"kv/resp"},
 	"math/rand":                  {"proxy", "kv/replica", "kv/client", "kv/server", "counter", "monitor", "sentinel", "cmd/pingd", "integration"},
 }

@@ -6,7 +6,7 @@ import (
 	"net"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 // verdict says what one try of a command showed.
@@ -44,20 +44,16 @@ var unwelcomeCodes = []string{
 
 // classify judges the error of one try; nil is answered.
 func classify(err error) verdict {
-	if err == nil || errors.Is(err, redis.Nil) {
+	if err == nil {
 		return answered
 	}
-	var reply redis.Error
-	if errors.As(err, &reply) {
+	if reply, ok := errors.AsType[redis.Error](err); ok {
 		return classifyReply(reply.Error())
 	}
-	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
+	if _, ok := errors.AsType[*connectError](err); ok {
 		// A dial that took too long is a host that is gone; one refused is a
 		// process that is gone. Either way nothing was sent.
 		return unreachable
-	}
-	if errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) {
-		return elsewhere
 	}
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {

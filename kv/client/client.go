@@ -9,9 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 )
 
 // DefaultTryTimeout is Config.TryTimeout when that is zero.
@@ -65,8 +62,6 @@ type Client struct {
 // ErrClosed is returned by every method after Close.
 var ErrClosed = errors.New("store client is closed")
 
-var quietLibrary sync.Once
-
 // New returns a client that connects when first used. It fails when no address
 // is given or one has no port.
 func New(cfg Config) (*Client, error) {
@@ -88,9 +83,6 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Resync <= 0 {
 		cfg.Resync = 10 * time.Second
 	}
-	// The library writes to standard error by itself; what matters of that is
-	// in our errors already.
-	quietLibrary.Do(logging.Disable)
 	return &Client{
 		cfg:   cfg,
 		log:   cfg.Logger.With("component", "store-client"),
@@ -119,27 +111,4 @@ func (c *Client) Close() error {
 		n.close()
 	}
 	return nil
-}
-
-// options are the library's settings for one node.
-func (c *Client) options(addr string) *redis.Options {
-	return &redis.Options{
-		Addr:     addr,
-		Password: c.cfg.Secret,
-		// RESP2 suffices for everything asked here and spares each reply the
-		// library's search for push messages.
-		Protocol:        2,
-		DisableIdentity: true,
-		MaxRetries:      -1,
-		DialerRetries:   1,
-		// Shorter than a try: a dial that hangs must be told from a command that does.
-		DialTimeout: c.cfg.TryTimeout * 3 / 4,
-		// The deadline of a try is its context's; these only catch what has none.
-		ReadTimeout:           time.Minute,
-		WriteTimeout:          time.Minute,
-		ContextTimeoutEnabled: true,
-		PoolSize:              poolSize,
-		PipelinePoolSize:      -1,
-		ConnMaxIdleTime:       5 * time.Minute,
-	}
 }

@@ -2,13 +2,10 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // backoff after a round in which no node took the command; a leader is elected
@@ -118,11 +115,7 @@ func (c *Client) run(ctx context.Context, repeatable bool, args []any) (any, err
 func (c *Client) try(ctx context.Context, n *node, timeout time.Duration, args []any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	reply, err := n.client().Do(ctx, args...).Result()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
-	}
-	return reply, err
+	return n.do(ctx, fmt.Sprint(args[0]), args[1:]...)
 }
 
 // note draws the consequences of one try for later ones.

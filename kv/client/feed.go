@@ -2,14 +2,13 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 // Redis publishes keyspace events under these channels; the keys of all roles
@@ -17,9 +16,9 @@ import (
 const keyspace = "__keyspace@0__:"
 
 // Channels that announce that all keys are gone, which Redis itself does not.
-var flushChannels = []string{"__keyevent@0__:flushdb", "__keyevent@0__:flushall"}
+var flushChannels = []any{"__keyevent@0__:flushdb", "__keyevent@0__:flushall"}
 
-// feedPing is how often a quiet subscription is asked whether it still lives.
+// feedPing is how often a subscription is asked whether it still lives.
 const feedPing = time.Second
 
 // notice is what a feed reports.
@@ -83,129 +82,84 @@ func (c *Client) accepted() bool {
 // follow subscribes at one node and reports until that fails. worked says that
 // the subscription was established.
 func (f *feed) follow(ctx context.Context, n *node) (worked bool, err error) {
-	line := oneDial{timeout: f.c.cfg.TryTimeout}
-	opts := f.c.options(n.addr)
-	opts.Dialer = line.dial
-	// The library reconnects a subscription by itself, to the same address and
-	// for as long as that takes. With a dialer that works once it cannot.
-	rdb := redis.NewClient(opts)
-	defer rdb.Close()
-	defer line.close()
-	stop := context.AfterFunc(ctx, line.close)
-	defer stop()
-
-	// The library waits for replies on this connection without the context's
-	// deadline, so the whole of subscribing is bounded here.
-	guard := time.AfterFunc(2*f.c.cfg.TryTimeout, line.close)
-	defer guard.Stop()
-	sub, want, err := f.subscribe(ctx, rdb)
+	dialing, cancel := context.WithTimeout(ctx, f.c.cfg.TryTimeout)
+	defer cancel()
+	cn, err := f.c.connect(dialing, n.addr)
 	if err != nil {
 		return false, err
 	}
-	defer sub.Close()
+	defer cn.close()
+	stop := context.AfterFunc(ctx, func() { _ = cn.line.Close() })
+	defer stop()
+
+	sub := redis.PubSubConn{Conn: cn.Conn}
+	want, err := f.subscribe(sub)
+	if err != nil {
+		return false, err
+	}
 	for range want {
-		if _, err := sub.ReceiveTimeout(ctx, f.c.cfg.TryTimeout); err != nil {
+		if err, failed := sub.ReceiveWithTimeout(f.c.cfg.TryTimeout).(error); failed {
 			return false, err
 		}
 	}
-	guard.Stop()
 	n.worked()
 	f.report(notice{fresh: true})
+	asking := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { keepAsking(sub, asking) })
+	defer wg.Wait()
+	defer close(asking)
 	return true, f.receive(ctx, sub)
 }
 
 // subscribe sends the subscriptions and says how many confirmations will come.
-func (f *feed) subscribe(ctx context.Context, rdb *redis.Client) (*redis.PubSub, int, error) {
-	channels := flushChannels
+func (f *feed) subscribe(sub redis.PubSubConn) (int, error) {
+	channels := slices.Clone(flushChannels)
 	if !f.pattern {
-		channels = append([]string{keyspace + f.topic}, channels...)
+		channels = append(channels, keyspace+f.topic)
 	}
-	sub := rdb.Subscribe(ctx)
-	err := sub.Subscribe(ctx, channels...)
-	want := len(channels)
-	if err == nil && f.pattern {
-		err = sub.PSubscribe(ctx, keyspace+escapeGlob(f.topic)+"*")
-		want++
+	if err := sub.Subscribe(channels...); err != nil || !f.pattern {
+		return len(channels), err
 	}
-	if err != nil {
-		_ = sub.Close()
-		return nil, 0, err
+	return len(channels) + 1, sub.PSubscribe(keyspace + escapeGlob(f.topic) + "*")
+}
+
+// keepAsking sends a PING each feedPing until done is closed or the connection
+// fails, which its reader sees.
+func keepAsking(sub redis.PubSubConn, done <-chan struct{}) {
+	tick := time.NewTicker(feedPing)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			if sub.Ping("") != nil {
+				return
+			}
+		}
 	}
-	return sub, want, nil
 }
 
 // receive reports messages until the connection ends or falls silent.
-func (f *feed) receive(ctx context.Context, sub *redis.PubSub) error {
-	asked := false
+func (f *feed) receive(ctx context.Context, sub redis.PubSubConn) error {
 	for {
-		timeout := feedPing
-		if asked {
-			timeout = f.c.cfg.TryTimeout
-		}
-		msg, err := sub.ReceiveTimeout(ctx, timeout)
-		var quiet net.Error
-		switch {
-		case err == nil:
-			asked = false
-			// A client that only watches must not depend on its seeds either.
-			f.c.learnSoon(ctx, false)
-		case errors.As(err, &quiet) && quiet.Timeout() && !asked:
-			asked = true
-			if err := sub.Ping(ctx); err != nil {
-				return err
-			}
-			continue
-		default:
-			return fmt.Errorf("subscription: %w", err)
-		}
-		if m, ok := msg.(*redis.Message); ok {
+		switch m := sub.ReceiveWithTimeout(feedPing + f.c.cfg.TryTimeout).(type) {
+		case error:
+			return fmt.Errorf("subscription: %w", m)
+		case redis.Message:
 			if key, isKey := strings.CutPrefix(m.Channel, keyspace); isKey {
-				f.report(notice{key: key, event: m.Payload})
+				f.report(notice{key: key, event: string(m.Data)})
 			} else {
 				f.report(notice{flush: true})
 			}
 		}
+		// A client that only watches must not depend on its seeds either.
+		f.c.learnSoon(ctx, false)
 	}
 }
 
 // escapeGlob makes a key prefix safe within a pattern of SCAN or PSUBSCRIBE.
 func escapeGlob(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(s)
-}
-
-// oneDial is a dialer that connects once.
-type oneDial struct {
-	timeout time.Duration
-
-	mu   sync.Mutex
-	used bool
-	conn net.Conn
-}
-
-var errOneDial = errors.New("subscription has ended")
-
-func (d *oneDial) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.used {
-		return nil, errOneDial
-	}
-	d.used = true
-	dialer := net.Dialer{Timeout: d.timeout}
-	conn, err := dialer.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	d.conn = conn
-	return conn, nil
-}
-
-// close ends the connection and every later dial. It may be called repeatedly.
-func (d *oneDial) close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.used = true
-	if d.conn != nil {
-		_ = d.conn.Close()
-	}
 }

@@ -8,8 +8,6 @@ import (
 	"net"
 	"slices"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Member is one node of the store, as PINGD MEMBERS tells it.
@@ -152,7 +150,7 @@ func (c *Client) candidates(ctx context.Context) ([]*node, error) {
 	for i, addr := range addrs {
 		n := c.nodes[addr]
 		if n == nil {
-			n = newNode(addr, func() *redis.Client { return redis.NewClient(c.options(addr)) })
+			n = newNode(addr, c.connect)
 			c.nodes[addr] = n
 		}
 		list[i] = n

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 func TestOrder(t *testing.T) {
@@ -59,16 +59,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// replyText is an error as the library makes of an error reply.
-type replyText string
-
-func (e replyText) Error() string { return string(e) }
-func (replyText) RedisError()     {}
-
-var _ redis.Error = replyText("")
-
 func TestClassify(t *testing.T) {
-	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	refused := &connectError{&net.OpError{Op: "dial", Err: errors.New("connection refused")}}
 	slow := &net.OpError{Op: "read", Err: timeoutError{}}
 	for _, tc := range []struct {
 		err   error
@@ -77,19 +69,18 @@ func TestClassify(t *testing.T) {
 		final bool
 	}{
 		{nil, answered, false, true},
-		{redis.Nil, answered, false, true},
-		{replyText("WRONGTYPE Operation against a key holding the wrong kind of value"), rejected, false, true},
-		{replyText("ERR unknown command"), rejected, false, true},
-		{replyText("NOAUTH Authentication required."), unwelcome, false, true},
-		{fmt.Errorf("init: %w", replyText("WRONGPASS invalid username-password pair")), unwelcome, false, true},
-		{replyText("CLUSTERDOWN no leader"), elsewhere, false, false},
-		{replyText("LOADING"), elsewhere, false, false},
-		{replyText("ASK 1 h:1"), elsewhere, false, false},
-		{replyText("ASKING for trouble"), rejected, false, true},
-		{redis.ErrPoolTimeout, elsewhere, false, false},
-		{replyText("UNCERTAIN leader lost"), uncertain, true, false},
+		{redis.Error("WRONGTYPE Operation against a key holding the wrong kind of value"), rejected, false, true},
+		{redis.Error("ERR unknown command"), rejected, false, true},
+		{redis.Error("NOAUTH Authentication required."), unwelcome, false, true},
+		{fmt.Errorf("init: %w", redis.Error("WRONGPASS invalid username-password pair")), unwelcome, false, true},
+		{redis.Error("CLUSTERDOWN no leader"), elsewhere, false, false},
+		{redis.Error("LOADING"), elsewhere, false, false},
+		{redis.Error("ASK 1 h:1"), elsewhere, false, false},
+		{redis.Error("ASKING for trouble"), rejected, false, true},
+		{redis.Error("UNCERTAIN leader lost"), uncertain, true, false},
 		{refused, unreachable, false, false},
 		{fmt.Errorf("get connection: %w", refused), unreachable, false, false},
+		{&connectError{fmt.Errorf("send password: %w", slow)}, unreachable, false, false},
 		{slow, silent, true, false},
 		{io.EOF, broken, true, false},
 		{errors.New("anything"), broken, true, false},

@@ -1,15 +1,16 @@
 package client
 
 import (
+	"context"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
-// poolSize is the most connections to one node. After as many failed dials the
-// library refuses to dial for a second, which node.failed forestalls.
-const poolSize = 64
+// Connections that a node keeps for the next commands.
+const (
+	maxIdle  = 8
+	idleTime = 5 * time.Minute // after which one is closed instead of used
+)
 
 // How long a node is avoided after a failure, unless all are.
 const (
@@ -19,26 +20,79 @@ const (
 	avoidMax     = 5 * time.Second
 )
 
-// node is one store address and the pool of connections to it.
+// node is one store address and the connections to it.
 type node struct {
-	addr string
-	dial func() *redis.Client
+	addr    string
+	connect func(ctx context.Context, addr string) (*conn, error)
 
 	mu       sync.Mutex
-	rdb      *redis.Client
+	idle     []*conn // used last comes last
+	closed   bool
 	refused  int       // dials refused in a row
 	badUntil time.Time // zero: nothing held against it
 }
 
-func newNode(addr string, dial func() *redis.Client) *node {
-	return &node{addr: addr, dial: dial, rdb: dial()}
+func newNode(addr string, connect func(context.Context, string) (*conn, error)) *node {
+	return &node{addr: addr, connect: connect}
 }
 
-// client returns the current pool.
-func (n *node) client() *redis.Client {
+// do runs one command on a connection of its own. Errors are the reply's, or
+// those of connect, or say that the connection failed.
+func (n *node) do(ctx context.Context, name string, args ...any) (any, error) {
+	cn, err := n.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := cn.do(ctx, name, args...)
+	n.giveBack(cn)
+	return reply, err
+}
+
+// take returns an idle connection that still lives, or a new one.
+func (n *node) take(ctx context.Context) (*conn, error) {
+	for {
+		n.mu.Lock()
+		last := len(n.idle) - 1
+		if last < 0 {
+			n.mu.Unlock()
+			return n.connect(ctx, n.addr)
+		}
+		cn := n.idle[last]
+		n.idle = n.idle[:last]
+		n.mu.Unlock()
+		if time.Since(cn.since) < idleTime && cn.fresh() {
+			return cn, nil
+		}
+		cn.close()
+	}
+}
+
+// giveBack keeps a connection that works for the next command.
+func (n *node) giveBack(cn *conn) {
+	if cn.Err() != nil {
+		return
+	}
+	cn.since = time.Now()
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.rdb
+	keep := !n.closed && len(n.idle) < maxIdle
+	if keep {
+		n.idle = append(n.idle, cn)
+	}
+	n.mu.Unlock()
+	if !keep {
+		cn.close()
+	}
+}
+
+// close closes the idle connections; those in use are closed when given back.
+func (n *node) close() {
+	n.mu.Lock()
+	idle := n.idle
+	n.idle, n.closed = nil, true
+	n.mu.Unlock()
+	for _, cn := range idle {
+		cn.close()
+	}
 }
 
 // bad reports until when the node is to be avoided.
@@ -64,12 +118,6 @@ func (n *node) failed(now time.Time, v verdict) {
 	case unreachable:
 		avoid = min(avoidRefused<<min(n.refused, 8), avoidMax)
 		n.refused++
-		if n.refused%(poolSize/2) == 0 {
-			// A fresh pool dials again at once when the node is back.
-			old := n.rdb
-			n.rdb = n.dial()
-			_ = old.Close()
-		}
 	case silent:
 		avoid = avoidSilent
 	case broken:
@@ -78,9 +126,4 @@ func (n *node) failed(now time.Time, v verdict) {
 		return // it answered: nothing wrong with the node itself
 	}
 	n.badUntil = now.Add(avoid)
-}
-
-// close closes all connections.
-func (n *node) close() {
-	_ = n.client().Close()
 }

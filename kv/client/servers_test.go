@@ -120,7 +120,7 @@ const (
 
 // startFake starts a node. handle returns RESP, hang, cut, or nothing for a
 // command it does not know; it is called by one goroutine at a time.
-func startFake(t *testing.T, handle func(args []string) string) *fake {
+func startFake(t testing.TB, handle func(args []string) string) *fake {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -252,12 +252,12 @@ func says(reply string) func([]string) string {
 }
 
 // connect returns a client of the given nodes that is closed after the test.
-func connect(t *testing.T, addrs ...string) *Client {
+func connect(t testing.TB, addrs ...string) *Client {
 	t.Helper()
 	return connectWith(t, Config{Addrs: addrs})
 }
 
-func connectWith(t *testing.T, cfg Config) *Client {
+func connectWith(t testing.TB, cfg Config) *Client {
 	t.Helper()
 	c, err := New(cfg)
 	if err != nil {
