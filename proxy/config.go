@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"pingd/proxy/front"
+	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 	"pingd/proxy/http1"
 )
@@ -20,7 +21,7 @@ import (
 type Checks = health.Config
 
 // Timeouts bound every wait; see its fields.
-type Timeouts = front.Timeouts
+type Timeouts = exchange.Timeouts
 
 // Limits bound request heads; see its fields.
 type Limits = http1.Limits
@@ -46,6 +47,10 @@ type Config struct {
 	// MaxConn is how many client connections are served at once (default
 	// 10,000); more wait to be accepted.
 	MaxConn int
+	// Loops is how many event loops serve plain HTTP/1.x, each on a thread of its
+	// own, on systems that have them (default one per processor, negative none:
+	// a goroutine per client serves everything).
+	Loops int
 	// Queue is how long a request waits for a free slot when every server that
 	// could take it has its maxconn requests (default 5s). Then it gets 503.
 	Queue time.Duration
@@ -97,6 +102,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxConn < 0 {
 		wrong("proxy: maxconn %d is negative\nhint: --proxy-maxconn=10000", c.MaxConn)
+	}
+	if c.MaxConn == 0 {
+		c.MaxConn = 10_000
+	}
+	if c.Loops == 0 {
+		c.Loops = runtime.GOMAXPROCS(0)
 	}
 	if c.Retries == 0 {
 		c.Retries = 2

@@ -3,7 +3,7 @@ package proxy
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"pingd/proxy/front"
+	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 	"pingd/proxy/latency"
 	"pingd/proxy/upstream"
@@ -57,7 +57,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		c.collectServer(m, counter, gauge)
 		ch <- histogram(descAnswer, &m.Answer, m.Name())
 	}
-	stats := c.p.front.Stats()
+	stats := c.p.gate.Stats()
 	for i := 1; i < len(classes); i++ {
 		counter(descRequests, stats.Own[i], "none", classes[i])
 	}
@@ -98,7 +98,7 @@ func (c collector) collectServer(m *upstream.Server, counter, gauge func(*promet
 }
 
 // record takes down a request that has ended.
-func (p *Proxy) record(r *front.Record) {
+func (p *Proxy) record(r *exchange.Record) {
 	if r.Status >= 200 { // neither a tunnel, open for hours, nor a client that left
 		p.durations.Observe(r.Done.Sub(r.Start))
 	}

@@ -8,8 +8,10 @@ import (
 	"sync"
 
 	"pingd/proxy/accesslog"
+	"pingd/proxy/exchange"
 	"pingd/proxy/front"
 	"pingd/proxy/latency"
+	"pingd/proxy/loop"
 	"pingd/proxy/retry"
 	"pingd/proxy/upstream"
 )
@@ -19,8 +21,11 @@ type Proxy struct {
 	cfg   Config
 	log   *slog.Logger
 	ln    net.Listener
+	addr  string
 	set   *upstream.Set
-	front *front.Front
+	gate  *exchange.Gate
+	front *front.Front // takes everything
+	loops *loop.Engine // takes what is plain, and gives the rest to front; nil: none
 
 	access    *accesslog.Log // nil: none
 	durations latency.Histogram
@@ -43,24 +48,31 @@ func New(cfg Config) (*Proxy, error) {
 			return nil, fmt.Errorf("listen on proxy address %q: %w\nhint: --proxy-addr=:8081 picks another port", cfg.Addr, err)
 		}
 	}
-	p := &Proxy{cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln}
+	p := &Proxy{cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln, addr: ln.Addr().String()}
 	p.set = upstream.NewSet(upstream.Config{Health: cfg.Checks, Queue: cfg.Queue, Logger: p.log})
-	fc := front.Config{
-		Set: p.set, Limits: cfg.Limits, Timeouts: cfg.Timeouts, MaxConn: cfg.MaxConn,
-		Retry:  retry.Policy{Connects: cfg.Retries, Replays: min(cfg.Retries, 1)},
-		Budget: retry.NewBudget(cfg.RetryPercent, 100), Trusted: cfg.Trusted, Logger: p.log,
-	}
-	if !cfg.NoVia {
-		fc.Via = "1.1 pingd"
-	}
+	p.gate = exchange.NewGate(cfg.MaxConn)
 	if cfg.AccessLog != nil {
 		p.access = accesslog.New(cfg.AccessLog, cfg.AccessLogJSON, p.log)
 	}
-	fc.Record = p.record
-	p.front = front.New(fc)
+	ec := exchange.Config{
+		Router: exchange.To(p.set), Limits: cfg.Limits, Timeouts: cfg.Timeouts, Gate: p.gate,
+		Retry:  retry.Policy{Connects: cfg.Retries, Replays: min(cfg.Retries, 1)},
+		Budget: retry.NewBudget(cfg.RetryPercent, 100), Trusted: cfg.Trusted, Logger: p.log, Record: p.record,
+	}
+	if !cfg.NoVia {
+		ec.Via = "1.1 pingd"
+	}
+	p.front = front.New(ec)
+	if _, plain := ln.(*net.TCPListener); plain && loop.Supported && cfg.Loops > 0 {
+		p.loops, err = loop.New(loop.Config{Exchange: ec, Loops: cfg.Loops, Sets: []*upstream.Set{p.set}, Adopt: p.front.Adopt}, ln)
+		if err != nil {
+			_ = ln.Close()
+			return nil, fmt.Errorf("serve %s: %w", ln.Addr(), err)
+		}
+	}
 	if cfg.Metrics != nil {
 		if err := cfg.Metrics.Register(collector{p}); err != nil {
-			_ = ln.Close()
+			_ = p.Close()
 			return nil, fmt.Errorf("register proxy metrics: %w", err)
 		}
 	}
@@ -69,13 +81,19 @@ func New(cfg Config) (*Proxy, error) {
 
 // Addrs returns the bound address of the listener "proxy".
 func (p *Proxy) Addrs() map[string]string {
-	return map[string]string{"proxy": p.ln.Addr().String()}
+	return map[string]string{"proxy": p.addr}
 }
 
 // Close releases the listener of a Proxy that never ran.
 func (p *Proxy) Close() error {
 	var err error
-	p.closed.Do(func() { err = p.ln.Close() })
+	p.closed.Do(func() {
+		if p.loops != nil {
+			p.loops.Close() // has the listener
+			return
+		}
+		err = p.ln.Close()
+	})
 	return err
 }
 
@@ -100,8 +118,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 	if p.access != nil {
 		wg.Go(func() { p.access.Run(behind) })
 	}
-	p.log.Info("proxy serving", "addr", p.ln.Addr().String())
-	err := p.front.Serve(serving, p.ln)
+	p.log.Info("proxy serving", "addr", p.addr)
+	err := p.serve(serving)
 	stop()
 	wg.Wait()
 	p.set.Close()
@@ -112,4 +130,17 @@ func (p *Proxy) Run(ctx context.Context) error {
 		return fmt.Errorf("serve proxy: %w", err)
 	}
 	return nil
+}
+
+// serve lets the engines serve until ctx ends and all clients are gone.
+func (p *Proxy) serve(ctx context.Context) error {
+	if p.loops == nil {
+		return p.front.Serve(ctx, p.ln)
+	}
+	// Loops may still hand clients over while they stop.
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = p.front.Serve(ctx, nil) })
+	err := p.loops.Serve(ctx)
+	wg.Wait()
+	return err
 }

@@ -54,9 +54,9 @@ var classes = [6]string{"", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
 // Status returns the current state, a Status.
 func (p *Proxy) Status() any {
-	stats := p.front.Stats()
+	stats := p.gate.Stats()
 	s := Status{
-		Addr: p.ln.Addr().String(), Connections: stats.Connections, MaxConnections: stats.Limit, PeakConnections: stats.Peak,
+		Addr: p.addr, Connections: stats.Connections, MaxConnections: stats.Limit, PeakConnections: stats.Peak,
 		Accepted: stats.Accepted, Latency: p.durations.Counts(), Queue: p.set.Waiting(), Refused: map[string]int64{}, Backends: []BackendStatus{},
 	}
 	for i, n := range stats.Own {

@@ -4,14 +4,14 @@ import (
 	"strconv"
 	"time"
 
-	"pingd/proxy/front"
+	"pingd/proxy/exchange"
 	"pingd/proxy/wire"
 )
 
 const stamp = "2006-01-02T15:04:05.000Z"
 
 // AppendText appends r as a line; see the package comment.
-func AppendText(b []byte, r *front.Record) []byte {
+func AppendText(b []byte, r *exchange.Record) []byte {
 	b = appendWord(b, r.Client)
 	b = append(b, " ["...)
 	b = r.Start.Time().UTC().AppendFormat(b, stamp)
@@ -49,7 +49,7 @@ func AppendText(b []byte, r *front.Record) []byte {
 
 // AppendJSON appends r as one JSON object and a line end. Times are in
 // milliseconds; steps not reached are left out.
-func AppendJSON(b []byte, r *front.Record) []byte {
+func AppendJSON(b []byte, r *exchange.Record) []byte {
 	b = append(b, `{"time":"`...)
 	b = r.Start.Time().UTC().AppendFormat(b, stamp)
 	b = append(b, `","client":"`...)
@@ -91,7 +91,7 @@ func AppendJSON(b []byte, r *front.Record) []byte {
 }
 
 // timers returns queue, connect, response and total in ms; -1: not reached.
-func timers(r *front.Record) [4]float64 {
+func timers(r *exchange.Record) [4]float64 {
 	ms := func(from, to wire.Instant) float64 {
 		if from == 0 || to == 0 {
 			return -1
@@ -101,7 +101,7 @@ func timers(r *front.Record) [4]float64 {
 	return [4]float64{ms(r.Start, r.Picked), ms(r.Picked, r.Connected), ms(r.Connected, r.Answered), ms(r.Start, r.Done)}
 }
 
-func server(r *front.Record) string {
+func server(r *exchange.Record) string {
 	if r.Server == nil {
 		return "-"
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"pingd/proxy/front"
+	"pingd/proxy/exchange"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 type Log struct {
 	w      io.Writer
 	log    *slog.Logger
-	format func([]byte, *front.Record) []byte
+	format func([]byte, *exchange.Record) []byte
 	wake   chan struct{}
 
 	mu      sync.Mutex
@@ -40,7 +40,7 @@ func New(w io.Writer, json bool, logger *slog.Logger) *Log {
 }
 
 // Add takes down r. It never blocks on the writer.
-func (l *Log) Add(r *front.Record) {
+func (l *Log) Add(r *exchange.Record) {
 	l.mu.Lock()
 	if len(l.pending) > maxPending {
 		l.dropped++

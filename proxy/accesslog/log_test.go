@@ -14,15 +14,15 @@ import (
 
 	"go.uber.org/goleak"
 
-	"pingd/proxy/front"
+	"pingd/proxy/exchange"
 	"pingd/proxy/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func record() *front.Record {
+func record() *exchange.Record {
 	ms := wire.Instant(time.Millisecond)
-	return &front.Record{
+	return &exchange.Record{
 		Client: []byte("10.0.0.1"), Method: []byte("GET"), Host: []byte("example.com"), Target: []byte("/a\"\\\xff?b"),
 		Status: 200, End: "ok", Start: ms, Picked: 2 * ms, Connected: 4 * ms, Answered: 7 * ms, Done: 11 * ms,
 		Retries: 1, Redispatches: 1, In: 3, Out: 512,
@@ -36,7 +36,7 @@ func TestText(t *testing.T) {
 	if rest != want || !strings.HasPrefix(line, "10.0.0.1 [") {
 		t.Errorf("got  %q\nwant %q", rest, want)
 	}
-	line = string(AppendText(nil, &front.Record{Start: 1, Done: 1, Status: 400, End: "request refused: x"}))
+	line = string(AppendText(nil, &exchange.Record{Start: 1, Done: 1, Status: 400, End: "request refused: x"}))
 	if !strings.Contains(line, "] - -/-/-/0.000 400 0 0/0 ") || !strings.HasPrefix(line, "- [") {
 		t.Errorf("got %q", line)
 	}
@@ -56,7 +56,7 @@ func TestJSON(t *testing.T) {
 		}
 	}
 	clear(got)
-	if err := json.Unmarshal(AppendJSON(nil, &front.Record{Start: 1, Done: 2}), &got); err != nil {
+	if err := json.Unmarshal(AppendJSON(nil, &exchange.Record{Start: 1, Done: 2}), &got); err != nil {
 		t.Fatal(err)
 	}
 	if _, there := got["response_ms"]; there {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/retry"
 	"pingd/proxy/upstream"
@@ -47,8 +48,8 @@ func (c *client) blame(p *pump, failure retry.Failure) (verdict, retry.Failure) 
 	case p.refused != nil:
 		c.refuse(p.refused)
 		return hangUp, 0
-	case p.gone == endClientStall:
-		c.refuse(errSlowBody)
+	case p.gone == exchange.EndClientStall:
+		c.refuse(exchange.ErrSlowBody)
 		return hangUp, 0
 	case p.gone != "":
 		c.finish(0, p.gone)
@@ -56,8 +57,6 @@ func (c *client) blame(p *pump, failure retry.Failure) (verdict, retry.Failure) 
 	}
 	return failedV, failure
 }
-
-var errSlowBody = &http1.Error{Status: 408, Reason: "the request body did not arrive in time"}
 
 // serverBuffer leases the buffer for a server's response only once it comes.
 type serverBuffer struct {
@@ -158,7 +157,7 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 	closing := !c.req.KeepAlive() || r.raw || early || c.f.draining.Load()
 	reply := http1.Reply{
 		Method: c.req.Method, Minor: c.req.Minor(), Close: closing,
-		Chunk: r.kind == http1.UntilClose && !old, Date: c.date.now(),
+		Chunk: r.kind == http1.UntilClose && !old, Date: c.date.At(wire.Now()),
 	}
 	c.out = c.resp.Append(c.out[:0], c.up[:n], &reply)
 	headLen := len(c.out)
@@ -170,10 +169,10 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 		return failedV, retry.Invalid
 	}
 	srv.Responses[c.resp.Status/100%6].Add(1)
-	if end != endOK {
+	if end != exchange.EndOK {
 		p.stop()
 		_ = up.Close()
-		if end == endTruncated || end == endStalled {
+		if end == exchange.EndTruncated || end == exchange.EndStalled {
 			srv.Truncated.Add(1)
 		}
 		c.finish(c.resp.Status, end)
@@ -196,11 +195,11 @@ func (c *client) settle(up *upstream.Conn, p *pump, r *relay, closing bool) verd
 		_ = up.Close()
 	}
 	if !sent {
-		c.finish(c.resp.Status, endEarly)
+		c.finish(c.resp.Status, exchange.EndEarly)
 		c.leave()
 		return hangUp
 	}
-	c.finish(c.resp.Status, endOK)
+	c.finish(c.resp.Status, exchange.EndOK)
 	used := c.head + c.whole
 	if p != nil {
 		if len(c.body.surplus) > len(c.in) {

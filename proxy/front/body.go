@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/upstream"
 	"pingd/proxy/wire"
@@ -121,9 +122,9 @@ func (p *pump) lost(err error) {
 	case errors.Is(err, wire.ErrInterrupted):
 		return
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		p.gone = endClientStall
+		p.gone = exchange.EndClientStall
 	default:
-		p.gone = endClientGone
+		p.gone = exchange.EndClientGone
 	}
 	_ = p.up.Close()
 }

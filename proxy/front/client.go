@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/upstream"
 	"pingd/proxy/wire"
@@ -33,11 +34,14 @@ type work struct {
 	fwd   http1.Forward
 	body  body
 	key   []byte
-	date  clock
+	date  exchange.Clock
+	keys  *exchange.Keys
 }
 
 var (
-	works   = sync.Pool{New: func() any { return &work{in: make([]byte, inSize), out: make([]byte, 0, inSize)} }}
+	works = sync.Pool{New: func() any {
+		return &work{in: make([]byte, inSize), out: make([]byte, 0, inSize), keys: exchange.NewKeys()}
+	}}
 	buffers = sync.Pool{New: func() any { return (*[bufSize]byte)(make([]byte, bufSize)) }}
 )
 
@@ -54,7 +58,7 @@ type client struct {
 	w      int // bytes in work.in
 	head   int // of them, the request head
 	whole  int // of them, the part of the body that came with it
-	rec    Record
+	rec    exchange.Record
 	tried  upstream.Tried
 	pumped bool // a part of the request body came after the head
 	unsent bool // writing what was held to the server failed, perhaps half-way
@@ -65,11 +69,20 @@ type client struct {
 	other   io.Closer
 }
 
-func newClient(f *Front, hard context.Context, conn net.Conn) *client {
+// newClient returns the client at the other end of conn, from which early has
+// been read.
+func newClient(f *Front, hard context.Context, conn net.Conn, early []byte) *client {
 	c := &client{f: f, conn: wire.New(conn), hard: hard, first: true}
 	if addr := remote(conn); addr != (netip.Addr{}) {
 		c.ip = addr.AppendTo(nil)
-		c.trusted = f.trusts(addr)
+		c.trusted = f.cfg.Trusts(addr)
+	}
+	if len(early) > 0 {
+		c.Take()
+		if len(early) > len(c.in) {
+			c.in = make([]byte, len(early))
+		}
+		c.w = copy(c.in, early)
 	}
 	return c
 }
@@ -109,7 +122,7 @@ func (c *client) serve() {
 
 // next waits for a request and reads its head. It is false when there is none.
 func (c *client) next() bool {
-	c.rec, c.head = Record{Client: c.ip}, 0
+	c.rec, c.head = exchange.Record{Client: c.ip}, 0
 	if c.w == 0 && !c.idle() {
 		return false
 	}
@@ -133,15 +146,13 @@ func (c *client) next() bool {
 		c.w += m
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			c.refuse(errSlow)
+			c.refuse(exchange.ErrSlow)
 			return false
 		case err != nil:
 			return false // gone, with half a head: nobody to answer
 		}
 	}
 }
-
-var errSlow = &http1.Error{Status: 408, Reason: "the request did not arrive in time"}
 
 // idle waits for the first byte of a request without holding buffers.
 func (c *client) idle() bool {

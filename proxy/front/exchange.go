@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/retry"
 	"pingd/proxy/upstream"
@@ -37,9 +38,13 @@ func (c *client) exchange() bool {
 	if b := c.f.cfg.Budget; b != nil {
 		b.Request(time.Duration(c.rec.Start))
 	}
+	set := c.f.cfg.Router.Route(&c.req, c.in)
+	if set == nil {
+		return c.page(exchange.ErrNoService)
+	}
 	a := retry.Attempt{Method: c.req.Method}
 	for {
-		srv, err := c.f.cfg.Set.Acquire(c.hard, &c.tried, c.keyed)
+		srv, err := set.Acquire(c.hard, &c.tried, c.keyed)
 		if err != nil {
 			return c.unavailable(err, &a)
 		}
@@ -49,12 +54,12 @@ func (c *client) exchange() bool {
 		}
 		c.rec.Server, c.rec.Picked = srv, wire.Now()
 		v, failure := c.visit(srv, &a)
-		c.f.cfg.Set.Release(srv)
+		set.Release(srv)
 		if v != failedV {
 			return v == keepOn
 		}
 		if !c.again(srv, failure, &a) {
-			return c.failed(failure)
+			return c.page(exchange.Failed(failure))
 		}
 	}
 }
@@ -146,26 +151,13 @@ func (c *client) pause() {
 func (c *client) unavailable(err error, a *retry.Attempt) bool {
 	switch {
 	case c.hard.Err() != nil:
-		return c.page(503, "the proxy is stopping")
+		return c.page(exchange.ErrStopping)
 	case a.Connects > 0 || a.Replays > 0:
-		return c.failed(a.Failure)
+		return c.page(exchange.Failed(a.Failure))
 	case errors.Is(err, upstream.ErrQueue):
-		return c.page(503, "no backend had a free slot in time")
+		return c.page(exchange.ErrQueue)
 	}
-	return c.page(503, "no backend is available")
-}
-
-// failed answers a request that every attempt failed.
-func (c *client) failed(failure retry.Failure) bool {
-	switch failure {
-	case retry.Connect:
-		return c.page(503, "no connection to the backend could be made")
-	case retry.TimedOut:
-		return c.page(504, "the backend did not answer in time")
-	case retry.Died:
-		return c.page(502, "the backend closed the connection without an answer")
-	}
-	return c.page(502, "the backend's answer was not a valid response")
+	return c.page(exchange.ErrNoServer)
 }
 
 // send writes the request, as far as it is held, to up.
@@ -182,7 +174,7 @@ func (c *client) send(up *upstream.Conn) error {
 			if own := c.req.IdempotencyKey(c.in); len(own) > 0 {
 				c.key = append(c.key, own...)
 			} else {
-				c.key = c.f.keys.append(c.key)
+				c.key = c.keys.Append(c.key)
 			}
 		}
 		c.fwd.IdempotencyKey = c.key

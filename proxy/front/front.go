@@ -10,74 +10,59 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pingd/proxy/exchange"
 )
 
 // Front serves clients. Make it with New; Serve may be called once.
 type Front struct {
-	cfg   Config
-	log   *slog.Logger
-	slots chan struct{}
-	keys  keys
+	cfg exchange.Config
+	log *slog.Logger
 
+	hard     context.Context // ends when requests in flight are cut
+	cutAll   context.CancelFunc
 	draining atomic.Bool
-	peak     atomic.Int64
-	accepted atomic.Int64
-	refused  [6]atomic.Int64 // responses made here, by class
 
 	mu      sync.Mutex
+	ended   bool // Serve takes no more clients
 	clients map[*client]struct{}
-	wg      sync.WaitGroup
+	wg      sync.WaitGroup // one for each client
 }
 
 // New returns a Front for cfg.
-func New(cfg Config) *Front {
-	cfg.Timeouts = cfg.Timeouts.withDefaults()
-	if cfg.MaxConn <= 0 {
-		cfg.MaxConn = 10_000
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	return &Front{
-		cfg: cfg, log: cfg.Logger, slots: make(chan struct{}, cfg.MaxConn),
-		keys: newKeys(), clients: make(map[*client]struct{}),
-	}
+func New(cfg exchange.Config) *Front {
+	cfg = cfg.WithDefaults()
+	f := &Front{cfg: cfg, log: cfg.Logger, clients: make(map[*client]struct{})}
+	// Not of Serve's context: what is in flight outlives that by the grace time.
+	f.hard, f.cutAll = context.WithCancel(context.Background())
+	return f
 }
 
-// Stats are sums over all clients.
-type Stats struct {
-	Connections int64    // open now
-	Peak        int64    // most open at once
-	Limit       int64    // how many may be open at once
-	Accepted    int64    // ever
-	Own         [6]int64 // responses made by the proxy itself, by class: Own[4] counts 4xx
-}
-
-// Stats returns the current sums.
-func (f *Front) Stats() Stats {
-	f.mu.Lock()
-	open := int64(len(f.clients))
-	f.mu.Unlock()
-	s := Stats{Connections: open, Peak: f.peak.Load(), Limit: int64(f.cfg.MaxConn), Accepted: f.accepted.Load()}
-	for i := range s.Own {
-		s.Own[i] = f.refused[i].Load()
-	}
-	return s
-}
-
-// Serve accepts clients from ln until ctx ends, which closes ln and idle
-// connections at once, lets requests in flight finish for the grace time with
-// Connection: close, and then cuts what is left. It returns when the last
-// goroutine has ended: nil, or the error that ended accepting early.
+// Serve accepts clients from ln, unless that is nil, and takes in those of Adopt
+// until ctx ends, which closes ln and idle connections at once, lets requests in
+// flight finish for the grace time with Connection: close, and then cuts what is
+// left. It returns when the last goroutine has ended: nil, or the error that
+// ended accepting early.
 func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
-	hard, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	err := f.accept(ctx, hard, ln)
-	stop()
-	_ = ln.Close()
+	defer f.cutAll()
+	var err error
+	if ln != nil {
+		stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+		err = f.accept(ctx, ln)
+		stop()
+		_ = ln.Close()
+	} else {
+		<-ctx.Done()
+	}
+	f.drain()
+	return err
+}
 
+func (f *Front) drain() {
 	f.draining.Store(true)
+	f.mu.Lock()
+	f.ended = true
+	f.mu.Unlock()
 	f.each((*client).closeIdle)
 	ended := make(chan struct{})
 	go func() { f.wg.Wait(); close(ended) }()
@@ -86,28 +71,28 @@ func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 	select {
 	case <-ended:
 	case <-grace.C:
-		cut()
+		f.cutAll()
 		f.each((*client).cut)
 		<-ended
 	}
-	return err
 }
 
-func (f *Front) accept(ctx, hard context.Context, ln net.Listener) error {
+func (f *Front) accept(ctx context.Context, ln net.Listener) error {
 	var pause time.Duration
 	for {
-		select {
-		case f.slots <- struct{}{}:
-		case <-ctx.Done():
+		if !f.cfg.Gate.Enter(ctx.Done()) {
 			return nil
 		}
 		conn, err := ln.Accept()
 		if err == nil {
 			pause = 0
-			f.start(hard, conn)
+			f.cfg.Gate.Accepted()
+			if !f.Adopt(conn, nil) {
+				return nil
+			}
 			continue
 		}
-		<-f.slots
+		f.cfg.Gate.Cancel()
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -125,17 +110,26 @@ func (f *Front) accept(ctx, hard context.Context, ln net.Listener) error {
 	}
 }
 
-func (f *Front) start(hard context.Context, conn net.Conn) {
-	f.accepted.Add(1)
-	c := newClient(f, hard, conn)
+// Adopt serves the client at the other end of conn, from which early, the whole
+// or a part of its first request, has been read. The connection has its room in
+// the Gate, which is given back at its end. Once Serve has begun to stop, Adopt
+// closes conn and returns false.
+func (f *Front) Adopt(conn net.Conn, early []byte) bool {
 	f.mu.Lock()
+	if f.ended {
+		f.mu.Unlock()
+		_ = conn.Close()
+		f.cfg.Gate.Leave()
+		return false
+	}
+	c := newClient(f, f.hard, conn, early)
 	f.clients[c] = struct{}{}
-	f.peak.Store(max(f.peak.Load(), int64(len(f.clients))))
-	f.mu.Unlock()
 	f.wg.Go(func() {
 		defer f.end(c)
 		c.serve()
 	})
+	f.mu.Unlock()
+	return true
 }
 
 // end closes a client's connection. A panic is a fault in the proxy, and one
@@ -149,7 +143,7 @@ func (f *Front) end(c *client) {
 	f.mu.Lock()
 	delete(f.clients, c)
 	f.mu.Unlock()
-	<-f.slots
+	f.cfg.Gate.Leave()
 }
 
 func (f *Front) each(do func(*client)) {
@@ -163,18 +157,6 @@ func (f *Front) each(do func(*client)) {
 		do(c)
 	}
 }
-
-func (f *Front) trusts(addr netip.Addr) bool {
-	for _, p := range f.cfg.Trusted {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
-}
-
-// count adds a response made by the proxy itself.
-func (f *Front) count(status int) { f.refused[min(status/100, 5)].Add(1) }
 
 func remote(conn net.Conn) netip.Addr {
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {

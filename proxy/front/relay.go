@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/upstream"
 	"pingd/proxy/wire"
@@ -56,14 +57,14 @@ func (r *relay) flush(p []byte) string {
 		if err := c.conn.Write(b, c.f.cfg.Timeouts.Body); err != nil {
 			c.out = c.out[:0]
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return endClientStall
+				return exchange.EndClientStall
 			}
-			return endClientGone
+			return exchange.EndClientGone
 		}
 		r.written += int64(len(b))
 	}
 	c.out = c.out[:0]
-	return endOK
+	return exchange.EndOK
 }
 
 // more reads the next part into c.up[from:to].
@@ -74,9 +75,9 @@ func (r *relay) more(from, to int) (int, error) {
 // broken names the end of a response whose rest cannot be read.
 func (r *relay) broken(err error) string {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return endStalled
+		return exchange.EndStalled
 	}
-	return endTruncated
+	return exchange.EndTruncated
 }
 
 func (r *relay) length() string {
@@ -87,7 +88,7 @@ func (r *relay) length() string {
 	}
 	for {
 		r.left -= int64(len(p))
-		if end := r.flush(p); end != endOK || r.left == 0 {
+		if end := r.flush(p); end != exchange.EndOK || r.left == 0 {
 			return end
 		}
 		n, err := r.more(0, int(min(r.left, int64(len(r.c.up)))))
@@ -105,13 +106,13 @@ func (r *relay) chunks() string {
 		if perr != nil {
 			// Nothing has been sent yet: the client can still be told.
 			r.nothing = r.written == 0
-			return endTruncated
+			return exchange.EndTruncated
 		}
-		if end := r.flush(n); end != endOK {
+		if end := r.flush(n); end != exchange.EndOK {
 			return end
 		}
 		if r.chunked.Done() {
-			return endOK
+			return exchange.EndOK
 		}
 		m, err := r.more(0, len(r.c.up))
 		if err != nil {
@@ -151,18 +152,18 @@ func (r *relay) untilClose() string {
 	const room = 16 // for a chunk's size line
 	for {
 		if len(p) > 0 {
-			if end := r.part(p); end != endOK {
+			if end := r.part(p); end != exchange.EndOK {
 				return end
 			}
 		} else if len(r.c.out) > 0 { // the head need not wait for a body
-			if end := r.flush(nil); end != endOK {
+			if end := r.flush(nil); end != exchange.EndOK {
 				return end
 			}
 		}
 		n, err := r.more(room, len(r.c.up)-room)
 		if errors.Is(err, io.EOF) {
 			if r.raw {
-				return endOK
+				return exchange.EndOK
 			}
 			return r.flush([]byte("0\r\n\r\n"))
 		}

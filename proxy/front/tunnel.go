@@ -3,6 +3,7 @@ package front
 import (
 	"sync/atomic"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/upstream"
 	"pingd/proxy/wire"
@@ -33,9 +34,9 @@ func (c *client) tunnel(up *upstream.Conn, early []byte) {
 		<-done
 	}
 	_ = up.Close()
-	end := endTunnel
+	end := exchange.EndTunnel
 	if c.hard.Err() != nil {
-		end = endStopped
+		end = exchange.EndStopped
 	}
 	c.finish(101, end)
 }

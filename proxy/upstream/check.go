@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"syscall"
@@ -74,6 +75,10 @@ func (m *Server) probe(ctx context.Context, timeout time.Duration) (result strin
 		return connectResult(err), false
 	}
 	defer func() { _ = c.Close() }()
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		p := netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+		m.resolved.Store(&p)
+	}
 	path := m.Backend().Check
 	if path == "" {
 		return "L4OK", true

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"pingd/proxy/health"
 )
 
 // Tried lists the servers that already failed a request, to be avoided while
@@ -33,24 +31,26 @@ func (t *Tried) Has(m *Server) bool {
 // a key once.
 func (s *Set) Acquire(ctx context.Context, tried *Tried, keyed bool) (*Server, error) {
 	s.mu.Lock()
-	m, wait := s.pick(tried, keyed)
+	if len(s.waiting) == 0 {
+		if m, _ := s.picker.Pick(tried, keyed); m != nil {
+			s.mu.Unlock()
+			return m, nil
+		}
+	}
+	s.mu.Unlock()
+	got := make(chan *Server, 1)
+	w := &Waiter{Avoid: *tried, Keyed: keyed, Got: func(m *Server) { got <- m }}
+	m, wait := s.Wait(w)
 	if m != nil {
-		m.enter()
-		s.mu.Unlock()
 		return m, nil
 	}
 	if wait <= 0 {
-		s.mu.Unlock()
 		return nil, ErrNoServer
 	}
-	w := &waiter{got: make(chan *Server, 1), avoid: *tried, keyed: keyed}
-	s.waiting = append(s.waiting, w)
-	s.mu.Unlock()
-
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
-	case m := <-w.got:
+	case m := <-got:
 		if m == nil {
 			return nil, ErrNoServer
 		}
@@ -58,24 +58,66 @@ func (s *Set) Acquire(ctx context.Context, tried *Tried, keyed bool) (*Server, e
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	s.mu.Lock()
-	s.waiting = slices.DeleteFunc(s.waiting, func(x *waiter) bool { return x == w })
-	s.mu.Unlock()
-	select {
-	case m := <-w.got: // handed over in the last moment
-		if m != nil {
+	if !s.Leave(w) {
+		if m := <-got; m != nil { // handed over in the last moment
 			return m, nil
 		}
-	default:
 	}
 	return nil, ErrQueue
+}
+
+// Waiter is a request in the queue.
+type Waiter struct {
+	// Set is the Set that it waits in; Wait fills it in.
+	Set *Set
+	// Avoid are servers that are picked only when there is no other.
+	Avoid Tried
+	// Keyed restricts the choice to servers that count a key once.
+	Keyed bool
+	// Got is called once with the server, a slot of which is taken, or with nil
+	// when there is none any more. It is called by whoever freed the slot, under
+	// the Set's lock: it must not block nor call the Set.
+	Got func(*Server)
+}
+
+// Wait picks a server like Acquire but does not block: when none is returned and
+// wait is above 0, w has joined the queue, and its owner calls Leave after that
+// time. The lock it takes is held for microseconds, by others too.
+func (s *Set) Wait(w *Waiter) (m *Server, wait time.Duration) {
+	w.Set = s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Counted before the last look at the slots: whoever frees one later sees it.
+	s.queue.Add(1)
+	s.serveWaiting() // others were here before
+	m, wait = s.pick(&w.Avoid, w.Keyed)
+	if m != nil || wait <= 0 {
+		s.queue.Add(-1)
+		return m, wait
+	}
+	s.waiting = append(s.waiting, w)
+	return nil, wait
+}
+
+// Leave takes w out of the queue. It is false when w is not there any more: Got
+// has been called, or is being called.
+func (s *Set) Leave(w *Waiter) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.waiting, w)
+	if i < 0 {
+		return false
+	}
+	s.waiting = slices.Delete(s.waiting, i, i+1)
+	s.queue.Add(-1)
+	return true
 }
 
 // Release gives a slot back and hands it to the request that waited longest.
 func (s *Set) Release(m *Server) {
 	left := m.active.Add(-1)
-	if m.Backend().MaxConn == 0 && (left > 0 || !m.gone.Load()) {
-		return // nobody waits for a slot of this server
+	if s.queue.Load() == 0 && (left > 0 || !m.gone.Load()) {
+		return
 	}
 	s.mu.Lock()
 	if m.gone.Load() && m.active.Load() == 0 {
@@ -85,54 +127,40 @@ func (s *Set) Release(m *Server) {
 	s.mu.Unlock()
 }
 
-// serveWaiting gives slots to waiting requests in their order; s.mu is held.
+// serveWaiting gives slots to waiting requests in their order; s.mu is held. One
+// that takes only servers that count keys may have to let others pass.
 func (s *Set) serveWaiting() {
-	for len(s.waiting) > 0 {
-		w := s.waiting[0]
-		m, wait := s.pick(&w.avoid, w.keyed)
+	for i := 0; i < len(s.waiting); {
+		w := s.waiting[i]
+		m, wait := s.pick(&w.Avoid, w.Keyed)
 		if m == nil && wait > 0 {
-			return
+			if !w.Keyed {
+				return // nothing is free for anybody
+			}
+			i++
+			continue
 		}
-		if m != nil {
-			m.enter()
-		}
-		w.got <- m
-		s.waiting = s.waiting[1:]
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+		s.queue.Add(-1)
+		w.Got(m)
 	}
 }
 
-// pick finds a server, or how long waiting for one makes sense; s.mu is held.
-// The order of preference: up and not tried, up, refusing. Nothing but failed
-// checks closes a server for good.
+// pick takes a slot, or tells how long waiting for one makes sense; s.mu is held.
 func (s *Set) pick(tried *Tried, keyed bool) (m *Server, wait time.Duration) {
 	// Asked before the states are looked at, which change beside s.mu: a verdict
 	// that comes in between is told to those who wait, once s.mu is free.
 	unchecked := s.unchecked()
-	c := choice{state: health.Up, tried: tried, keyed: keyed}
-	if m, ok := s.ring.Pick(c.admits); ok {
+	m, full := s.picker.Pick(tried, keyed)
+	switch {
+	case m != nil:
 		return m, 0
-	}
-	// Waiting for an untried server would punish the request for a failure
-	// that was not its own: take any.
-	if c.again = true; tried.n > 0 {
-		if m, ok := s.ring.Pick(c.admits); ok {
-			return m, 0
-		}
-	}
-	if !c.full {
-		c.state = health.Refusing
-		if m, ok := s.ring.Pick(c.admits); ok {
-			return m, 0
-		}
-	}
-	if c.full {
+	case full:
 		return nil, s.cfg.Queue
-	}
-	if len(s.members) == 0 {
+	case len(s.members) == 0:
 		// The first list may be on its way: at start-up waiting beats an error.
 		return nil, time.Until(s.began.Add(s.cfg.FirstCheck))
-	}
-	if unchecked {
+	case unchecked:
 		return nil, s.cfg.FirstCheck
 	}
 	return nil, 0
@@ -144,24 +172,4 @@ func (s *Set) unchecked() bool {
 	return slices.ContainsFunc(s.members, func(m *Server) bool {
 		return !m.seen.Load() && m.Backend().Weight > 0
 	})
-}
-
-// choice is one pass over the members.
-type choice struct {
-	state health.State
-	tried *Tried
-	again bool // those in tried too
-	keyed bool
-	full  bool // set when only the lack of a slot spoke against a member
-}
-
-func (c *choice) admits(m *Server) bool {
-	if m.State() != c.state || (!c.again && c.tried.Has(m)) || (c.keyed && !m.Backend().Keyed) {
-		return false
-	}
-	if m.full() {
-		c.full = true
-		return false
-	}
-	return true
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,10 @@ type Server struct {
 	seen    atomic.Bool // a check has come back
 	stop    context.CancelFunc
 	nudge   chan struct{} // the checker should look again now
+
+	resolved atomic.Pointer[netip.AddrPort] // where the last check got through, or what addr says
+	troubled atomic.Bool                    // the last connection could not be made
+	parked   atomic.Int64                   // connections kept open by loops
 
 	mu       sync.Mutex
 	machine  *health.Machine
@@ -103,9 +108,7 @@ func (s *Server) Dial(ctx context.Context) (*Conn, error) {
 		}
 		return nil, err
 	}
-	s.mu.Lock()
-	s.machine.Connected()
-	s.mu.Unlock()
+	s.connected()
 	return &Conn{Conn: wire.New(c), Server: s}, nil
 }
 
@@ -138,8 +141,17 @@ func (s *Server) sweep(before wire.Instant) {
 	}
 }
 
+func (s *Server) connected() {
+	if s.troubled.Load() && s.troubled.Swap(false) {
+		s.mu.Lock()
+		s.machine.Connected()
+		s.mu.Unlock()
+	}
+}
+
 func (s *Server) refused() {
 	s.ConnectErrors.Add(1)
+	s.troubled.Store(true)
 	s.mu.Lock()
 	changed := s.machine.Refused()
 	s.mu.Unlock()
@@ -181,17 +193,23 @@ func (s *Server) retire() {
 	}
 }
 
-// full reports whether every slot is taken.
-func (s *Server) full() bool {
+// crowded reports whether every slot is taken.
+func (s *Server) crowded() bool {
 	limit := int64(s.Backend().MaxConn)
 	return limit > 0 && s.active.Load() >= limit
 }
 
-func (s *Server) enter() {
+// enter takes a slot if there is one.
+func (s *Server) enter() bool {
 	n := s.active.Add(1)
+	if limit := int64(s.Backend().MaxConn); limit > 0 && n > limit {
+		s.active.Add(-1)
+		return false
+	}
 	if n > s.peak.Load() {
 		s.peak.Store(n) // a race may lose a count of one; a peak is a hint
 	}
+	return true
 }
 
 func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
@@ -216,7 +234,7 @@ func (s *Server) View() View {
 	defer s.mu.Unlock()
 	v := View{
 		State: s.State(), Check: s.result, Changed: s.changed, Downtime: s.downtime,
-		Active: s.active.Load(), Peak: s.peak.Load(), Idle: len(s.idle),
+		Active: s.active.Load(), Peak: s.peak.Load(), Idle: len(s.idle) + int(s.parked.Load()),
 	}
 	if v.State == health.Down || v.State == health.Refusing {
 		v.Downtime += time.Since(s.changed)

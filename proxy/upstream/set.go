@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"pingd/proxy/balance"
 	"pingd/proxy/health"
 	"pingd/proxy/wire"
 )
@@ -49,18 +49,16 @@ type Set struct {
 	mu      sync.Mutex
 	members []*Server
 	leaving []*Server // removed, with requests in flight
-	ring    balance.RoundRobin[*Server]
-	waiting []*waiter
+	picker  *Picker
+	waiting []*Waiter
 	ctx     context.Context // of the Set, then of Run; nil before
 	began   time.Time       // of the Set, then of Run
 	wg      sync.WaitGroup
-}
 
-// waiter is a request without a slot, oldest first.
-type waiter struct {
-	got   chan *Server // capacity 1
-	avoid Tried
-	keyed bool
+	list    atomic.Pointer[membership] // members, for Pickers
+	queue   atomic.Int64               // len(waiting), and those about to be
+	signals chan signal
+	changed []func()
 }
 
 // NewSet returns an empty Set.
@@ -79,7 +77,10 @@ func NewSet(cfg Config) *Set {
 		cfg.Dial = dialTCP
 	}
 	// A request may come before Run has begun, and waits for it.
-	return &Set{cfg: cfg, log: cfg.Logger, dial: cfg.Dial, began: time.Now()}
+	s := &Set{cfg: cfg, log: cfg.Logger, dial: cfg.Dial, began: time.Now(), signals: make(chan signal, 256)}
+	s.list.Store(&membership{})
+	s.picker = s.NewPicker()
+	return s
 }
 
 func or(d, def time.Duration) time.Duration {
@@ -108,6 +109,8 @@ func (s *Set) Run(ctx context.Context) {
 			for _, m := range s.Servers() {
 				m.sweep(before)
 			}
+		case g := <-s.signals:
+			g.act()
 		case <-ctx.Done():
 		}
 	}
@@ -148,7 +151,8 @@ func (s *Set) Update(list []Backend) {
 	for _, m := range s.members {
 		old[m.name] = m
 	}
-	var members, added []*Server
+	var added []*Server
+	now := &membership{}
 	seen := make(map[string]bool, len(list))
 	for i := range list {
 		b := list[i]
@@ -164,13 +168,13 @@ func (s *Set) Update(list []Backend) {
 			delete(old, b.Name)
 			m.backend.Store(&b)
 		}
-		s.ring.Set(m, b.Weight)
-		members = append(members, m)
+		now.members, now.weights = append(now.members, m), append(now.weights, b.Weight)
 	}
-	s.members = members
+	s.members = now.members
 	for _, m := range old {
 		s.remove(m)
 	}
+	s.list.Store(now)
 	if s.ctx != nil {
 		for _, m := range added {
 			s.launch(m)
@@ -185,17 +189,20 @@ func (s *Set) Update(list []Backend) {
 		m.retire()
 		s.log.Info("backend removed", "backend", m.name, "addr", m.addr)
 	}
+	for _, changed := range s.changed {
+		changed()
+	}
 }
 
 func (s *Set) newServer(b *Backend) *Server {
 	m := &Server{addr: b.Addr, name: b.Name, set: s, machine: health.NewMachine(s.cfg.Health), nudge: make(chan struct{}, 1), changed: time.Now()}
 	m.backend.Store(b)
+	m.resolved.Store(literal(b.Addr))
 	return m
 }
 
 // remove takes m out of the picking; s.mu is held.
 func (s *Set) remove(m *Server) {
-	s.ring.Remove(m)
 	m.gone.Store(true)
 	if m.stop != nil {
 		m.stop()

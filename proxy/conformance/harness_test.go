@@ -1,4 +1,4 @@
-package front
+package conformance
 
 import (
 	"bufio"
@@ -14,7 +14,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"pingd/proxy/exchange"
+	"pingd/proxy/front"
 	"pingd/proxy/health"
+	"pingd/proxy/loop"
 	"pingd/proxy/retry"
 	"pingd/proxy/upstream"
 )
@@ -122,35 +125,55 @@ func once(raw string) script {
 
 const hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
-// env is a running Front.
+// engine is one of the two that serve clients.
+type engine string
+
+const (
+	goroutines engine = "goroutines" // package front
+	loops      engine = "loops"      // package loop, with front behind it
+)
+
+// both runs test against every engine there is on this system.
+func both(t *testing.T, test func(*testing.T, engine)) {
+	t.Run(string(goroutines), func(t *testing.T) { test(t, goroutines) })
+	t.Run(string(loops), func(t *testing.T) {
+		if !loop.Supported {
+			t.Skip("this system has no event loops")
+		}
+		test(t, loops)
+	})
+}
+
+// env is a running engine.
 type env struct {
 	t       *testing.T
 	addr    string
 	set     *upstream.Set
-	front   *Front
+	gate    *exchange.Gate
 	stop    func()
-	records chan Record
+	records chan exchange.Record
 }
 
-// start runs a Front before the backends at addrs, all of them up.
-func start(t *testing.T, change func(*Config), values ...string) *env {
+// start runs an engine before the backends at addrs, all of them up.
+func (k engine) start(t *testing.T, change func(*exchange.Config), values ...string) *env {
 	t.Helper()
-	return startDialing(t, nil, change, values...)
+	return k.startDialing(t, nil, change, values...)
 }
 
 // startDialing is start with connections to backends made by dial, unless nil.
-func startDialing(t *testing.T, dial func(context.Context, string) (net.Conn, error), change func(*Config), values ...string) *env {
+// Loops make their own.
+func (k engine) startDialing(t *testing.T, dial func(context.Context, string) (net.Conn, error), change func(*exchange.Config), values ...string) *env {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &env{t: t, addr: ln.Addr().String(), records: make(chan Record, 1000)}
+	e := &env{t: t, addr: ln.Addr().String(), records: make(chan exchange.Record, 1000)}
 	e.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 200 * time.Millisecond, FastInterval: 20 * time.Millisecond}, Queue: 500 * time.Millisecond, Dial: dial})
-	cfg := Config{
-		Set: e.set, Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "1.1 pingd",
-		Timeouts: Timeouts{Grace: 2 * time.Second},
-		Record: func(r *Record) {
+	cfg := exchange.Config{
+		Router: exchange.To(e.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "1.1 pingd",
+		Timeouts: exchange.Timeouts{Grace: 2 * time.Second},
+		Record: func(r *exchange.Record) {
 			cp := *r
 			select {
 			case e.records <- cp:
@@ -161,22 +184,38 @@ func startDialing(t *testing.T, dial func(context.Context, string) (net.Conn, er
 	if change != nil {
 		change(&cfg)
 	}
-	e.front = New(cfg)
+	if cfg.Gate == nil {
+		cfg.Gate = exchange.NewGate(100)
+	}
+	e.gate = cfg.Gate
 	e.update(values...)
 	ctx, cancel := context.WithCancel(t.Context())
 	behind, stop := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
+	var wg, serving sync.WaitGroup
 	wg.Go(func() { e.set.Run(behind) })
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := e.front.Serve(ctx, ln); err != nil {
-			t.Error(err)
+	f := front.New(cfg)
+	if k == loops {
+		l, err := loop.New(loop.Config{Exchange: cfg, Loops: 2, Sets: []*upstream.Set{e.set}, Adopt: f.Adopt}, ln)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
+		ln = nil
+		serving.Go(func() {
+			if err := l.Serve(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		serving.Go(func() { _ = f.Serve(ctx, nil) })
+	} else {
+		serving.Go(func() {
+			if err := f.Serve(ctx, ln); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	e.stop = sync.OnceFunc(func() {
 		cancel()
-		<-served
+		serving.Wait()
 		stop()
 		wg.Wait()
 		e.set.Close()

@@ -1,4 +1,4 @@
-package front
+package exchange
 
 import (
 	"pingd/proxy/upstream"
@@ -15,7 +15,7 @@ type Record struct {
 	Server *upstream.Server
 	// Status is what the client was told; 0 when it was told nothing.
 	Status int
-	// End says in words how the exchange ended; "ok" when all was well.
+	// End says in words how the exchange ended; EndOK when all was well.
 	End string
 	// Start is the first byte of the request, Picked a slot on the last server,
 	// Connected its connection, Answered the response head, Done the end. Steps
@@ -30,15 +30,16 @@ type Record struct {
 	Reused bool
 }
 
-// The ends that are not an error of somebody in particular.
+// The ends of a request that was answered, or that the client cut short. A
+// request that the proxy answered itself ends with the answer's reason.
 const (
-	endOK          = "ok"
-	endRefused     = "request refused: "
-	endClientGone  = "the client went away"
-	endClientStall = "the client stalled"
-	endTruncated   = "the backend's response ended early"
-	endStalled     = "the backend stalled in its response"
-	endEarly       = "the backend answered before the whole request"
-	endTunnel      = "tunnel closed"
-	endStopped     = "the proxy stopped"
+	EndOK          = "ok"
+	EndRefused     = "request refused: " // and the reason
+	EndClientGone  = "the client went away"
+	EndClientStall = "the client stalled"
+	EndTruncated   = "the backend's response ended early"
+	EndStalled     = "the backend stalled in its response"
+	EndEarly       = "the backend answered before the whole request"
+	EndTunnel      = "tunnel closed"
+	EndStopped     = "the proxy stopped"
 )

@@ -1,4 +1,4 @@
-package front
+package conformance
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 )
 
@@ -91,11 +92,13 @@ func killable(t *testing.T) (addr string, kill func()) {
 	return ln.Addr().String(), kill
 }
 
-func TestKilledBackendCostsNothing(t *testing.T) {
+func TestKilledBackendCostsNothing(t *testing.T) { both(t, testKilledBackendCostsNothing) }
+
+func testKilledBackendCostsNothing(t *testing.T, k engine) {
 	a, kill := killable(t)
 	b, _ := killable(t)
 	c, _ := killable(t)
-	e := start(t, nil, a, b, c)
+	e := k.start(t, nil, a, b, c)
 	e.allUp(3)
 	stop := load(e, 16)
 	victim := e.set.Servers()[0]
@@ -113,11 +116,13 @@ func TestKilledBackendCostsNothing(t *testing.T) {
 	t.Logf("out after %v, %d requests", out, total)
 }
 
-func TestMembershipUnderLoad(t *testing.T) {
+func TestMembershipUnderLoad(t *testing.T) { both(t, testMembershipUnderLoad) }
+
+func testMembershipUnderLoad(t *testing.T, k engine) {
 	a, _ := killable(t)
 	b, _ := killable(t)
 	c, killC := killable(t)
-	e := start(t, nil, a, b)
+	e := k.start(t, nil, a, b)
 	e.allUp(2)
 	stop := load(e, 8)
 	for range 5 {
@@ -147,12 +152,14 @@ func TestMembershipUnderLoad(t *testing.T) {
 	}
 }
 
-func TestMaxConn(t *testing.T) {
-	e := start(t, func(c *Config) { c.MaxConn = 1 }, backend(t, replies(hello)))
+func TestMaxConn(t *testing.T) { both(t, testMaxConn) }
+
+func testMaxConn(t *testing.T, k engine) {
+	e := k.start(t, func(c *exchange.Config) { c.Gate = exchange.NewGate(1) }, backend(t, replies(hello)))
 	first := e.dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	first.head()
 	second := e.dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	if s := e.front.Stats(); s.Connections != 1 || s.Peak != 1 {
+	if s := e.gate.Stats(); s.Connections != 1 || s.Peak != 1 {
 		t.Errorf("%d connections", s.Connections)
 	}
 	_ = first.Close()
@@ -161,8 +168,10 @@ func TestMaxConn(t *testing.T) {
 	}
 }
 
-func TestRequestDoesNotAllocate(t *testing.T) {
-	e := start(t, func(c *Config) { c.Record = nil }, backend(t, func(c net.Conn, _ *bufio.Reader, _ int) {
+func TestRequestDoesNotAllocate(t *testing.T) { both(t, testRequestDoesNotAllocate) }
+
+func testRequestDoesNotAllocate(t *testing.T, k engine) {
+	e := k.start(t, func(c *exchange.Config) { c.Record = nil }, backend(t, func(c net.Conn, _ *bufio.Reader, _ int) {
 		answer, buf := []byte(hello), make([]byte, 4096)
 		_, _ = c.Write(answer)
 		for {

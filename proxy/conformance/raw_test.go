@@ -1,4 +1,4 @@
-package front
+package conformance
 
 import (
 	"bufio"
@@ -7,12 +7,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pingd/proxy/exchange"
 )
 
 // TestRawRequests sends bytes to a running proxy: which status comes back, and
 // whether the connection goes on, as a second request behind shows.
-func TestRawRequests(t *testing.T) {
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+func TestRawRequests(t *testing.T) { both(t, testRawRequests) }
+
+func testRawRequests(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		for {
 			head, err := readHead(r)
 			if err != nil {
@@ -96,7 +100,9 @@ func TestRawRequests(t *testing.T) {
 
 // TestRawResponses lets a backend answer with bytes and looks at what a 1.1
 // client gets: head, rest, and whether the connection's end shows a truncation.
-func TestRawResponses(t *testing.T) {
+func TestRawResponses(t *testing.T) { both(t, testRawResponses) }
+
+func testRawResponses(t *testing.T, k engine) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for _, c := range []struct {
 		name, method, version, raw string
@@ -134,7 +140,7 @@ func TestRawResponses(t *testing.T) {
 		{"large head", "GET", "1.1", ok + "A: " + strings.Repeat("x", 40<<10) + "\r\n\r\n", "502", "*", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := start(t, nil, backend(t, once(c.raw)))
+			e := k.start(t, nil, backend(t, once(c.raw)))
 			p := e.dial().send(c.method + " / HTTP/" + c.version + "\r\nHost: a\r\n\r\n")
 			head := p.head()
 			if status(head) != c.status {
@@ -180,8 +186,10 @@ func contentLength(head string) (n int64) {
 
 // TestResetIsNotAnEnd: a body that ends with the connection must not look
 // complete when the backend's connection was reset.
-func TestResetIsNotAnEnd(t *testing.T) {
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+func TestResetIsNotAnEnd(t *testing.T) { both(t, testResetIsNotAnEnd) }
+
+func testResetIsNotAnEnd(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		_, _ = readHead(r)
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nabc")
 		_, _ = r.ReadByte() // until the client has the first part
@@ -205,8 +213,10 @@ func TestResetIsNotAnEnd(t *testing.T) {
 	}
 }
 
-func TestPipeline(t *testing.T) {
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+func TestPipeline(t *testing.T) { both(t, testPipeline) }
+
+func testPipeline(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		for {
 			head, err := readHead(r)
 			if err != nil {
@@ -237,8 +247,10 @@ func TestPipeline(t *testing.T) {
 	p.closed()
 }
 
-func TestHalfClose(t *testing.T) {
-	e := start(t, nil, backend(t, replies(hello)))
+func TestHalfClose(t *testing.T) { both(t, testHalfClose) }
+
+func testHalfClose(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, replies(hello)))
 	p := e.dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	if err := p.CloseWrite(); err != nil {
 		t.Fatal(err)
@@ -249,9 +261,11 @@ func TestHalfClose(t *testing.T) {
 	p.closed()
 }
 
-func TestForwardedRequest(t *testing.T) {
+func TestForwardedRequest(t *testing.T) { both(t, testForwardedRequest) }
+
+func testForwardedRequest(t *testing.T, k engine) {
 	seen := make(chan string, 10)
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		for {
 			head, err := readHead(r)
 			if err != nil {
@@ -282,10 +296,12 @@ func TestForwardedRequest(t *testing.T) {
 	}
 }
 
-func TestTimeouts(t *testing.T) {
+func TestTimeouts(t *testing.T) { both(t, testTimeouts) }
+
+func testTimeouts(t *testing.T, k engine) {
 	hang := make(chan struct{})
-	e := start(t, func(c *Config) {
-		c.Timeouts = Timeouts{Head: 100 * time.Millisecond, Body: 250 * time.Millisecond, Response: 250 * time.Millisecond, KeepAlive: 200 * time.Millisecond, Grace: time.Second}
+	e := k.start(t, func(c *exchange.Config) {
+		c.Timeouts = exchange.Timeouts{Head: 100 * time.Millisecond, Body: 250 * time.Millisecond, Response: 250 * time.Millisecond, KeepAlive: 200 * time.Millisecond, Grace: time.Second}
 	}, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		for {
 			head, err := readHead(r)

@@ -1,4 +1,4 @@
-package front
+package conformance
 
 import (
 	"bufio"
@@ -12,10 +12,14 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"pingd/proxy/exchange"
 )
 
-func TestContinue(t *testing.T) {
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+func TestContinue(t *testing.T) { both(t, testContinue) }
+
+func testContinue(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		for { // to close a kept connection would race with the next POST on it
 			head, err := readHead(r)
 			if err != nil {
@@ -46,8 +50,10 @@ func TestContinue(t *testing.T) {
 	_, _ = p.rest()
 }
 
-func TestEarlyResponse(t *testing.T) {
-	e := start(t, nil, backend(t, early("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")))
+func TestEarlyResponse(t *testing.T) { both(t, testEarlyResponse) }
+
+func testEarlyResponse(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, early("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")))
 	p := e.dial().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
 	go func() { _, _ = io.Copy(p, io.LimitReader(zeros{}, 4<<20)) }()
 	if head := p.head(); status(head) != "413" || !strings.Contains(head, "Connection: close") || p.body(3) != "big" {
@@ -99,7 +105,7 @@ func TestAnswerBeforeFailedWrite(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checks := backend(t, func(net.Conn, *bufio.Reader, int) {})
-			e := startDialing(t, func(ctx context.Context, addr string) (net.Conn, error) {
+			e := goroutines.startDialing(t, func(ctx context.Context, addr string) (net.Conn, error) {
 				conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 				if err != nil {
 					return nil, err
@@ -125,7 +131,7 @@ func TestAnswerBeforeFailedWrite(t *testing.T) {
 // TestHalfSentRequestEndsTheConnection: a backend that answered before it took
 // all of a request would read the next one as the rest of the first.
 func TestHalfSentRequestEndsTheConnection(t *testing.T) {
-	e := startDialing(t, func(ctx context.Context, addr string) (net.Conn, error) {
+	e := goroutines.startDialing(t, func(ctx context.Context, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return nil, err
@@ -138,7 +144,7 @@ func TestHalfSentRequestEndsTheConnection(t *testing.T) {
 	}
 	_ = p.CloseWrite()
 	p.closed()
-	if r := <-e.records; r.End != endEarly {
+	if r := <-e.records; r.End != exchange.EndEarly {
 		t.Errorf("recorded as %q", r.End)
 	}
 	if n := e.set.Servers()[0].View().Idle; n != 0 {
@@ -150,9 +156,11 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-func TestUploadStreamsInConstantMemory(t *testing.T) {
+func TestUploadStreamsInConstantMemory(t *testing.T) { both(t, testUploadStreamsInConstantMemory) }
+
+func testUploadStreamsInConstantMemory(t *testing.T, k engine) {
 	var got atomic.Int64
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		head, _ := readHead(r)
 		buf := make([]byte, 32<<10)
 		for left := contentLength(head); left > 0; {
@@ -183,9 +191,11 @@ func TestUploadStreamsInConstantMemory(t *testing.T) {
 	}
 }
 
-func TestClientGoneDuringUpload(t *testing.T) {
+func TestClientGoneDuringUpload(t *testing.T) { both(t, testClientGoneDuringUpload) }
+
+func testClientGoneDuringUpload(t *testing.T, k engine) {
 	ended := make(chan error, 1)
-	e := start(t, nil, backend(t, func(_ net.Conn, r *bufio.Reader, _ int) {
+	e := k.start(t, nil, backend(t, func(_ net.Conn, r *bufio.Reader, _ int) {
 		_, _ = readHead(r)
 		_, err := io.Copy(io.Discard, r)
 		ended <- err
@@ -194,7 +204,7 @@ func TestClientGoneDuringUpload(t *testing.T) {
 	until(t, "the request", func() bool { return e.set.Servers()[0].Requests.Load() == 1 })
 	_ = p.Close()
 	<-ended
-	if r := <-e.records; r.End != endClientGone {
+	if r := <-e.records; r.End != exchange.EndClientGone {
 		t.Errorf("recorded as %q", r.End)
 	}
 }

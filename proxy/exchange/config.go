@@ -1,4 +1,4 @@
-package front
+package exchange
 
 import (
 	"log/slog"
@@ -53,17 +53,32 @@ func (t Timeouts) withDefaults() Timeouts {
 	return t
 }
 
-// Config of a Front. Set is required.
+// Router chooses the set of servers that a request goes to. Route is called by
+// every worker at once and by loops that serve thousands of clients: it must not
+// block. buf holds the head that r was parsed from. nil means that there is no
+// such service.
+type Router interface {
+	Route(r *http1.Request, buf []byte) *upstream.Set
+}
+
+// To is a Router that sends everything to one set.
+func To(s *upstream.Set) Router { return only{s} }
+
+type only struct{ set *upstream.Set }
+
+func (o only) Route(*http1.Request, []byte) *upstream.Set { return o.set }
+
+// Config is what both engines are told. Router is required.
 type Config struct {
-	// Set is where requests go.
-	Set *upstream.Set
+	// Router is where requests go.
+	Router Router
 	// Limits bounds request heads (zero: the defaults of package http1).
 	Limits http1.Limits
 	// Timeouts bound every wait.
 	Timeouts Timeouts
-	// MaxConn is how many client connections are served at once (default
-	// 10,000); more wait to be accepted, as with HAProxy's global "maxconn".
-	MaxConn int
+	// Gate is how many client connections are served at once (nil: 10,000);
+	// more wait to be accepted, as with HAProxy's global "maxconn".
+	Gate *Gate
 	// Retry is how often a request is sent again.
 	Retry retry.Policy
 	// Budget bounds retries overall (nil: no bound).
@@ -73,9 +88,31 @@ type Config struct {
 	Trusted []netip.Prefix
 	// Via is the value of the Via field sent to servers; empty sends none.
 	Via string
-	// Record is called with each request's record when it has ended, by the
-	// goroutine that served it: it must not block (nil: not called).
+	// Record is called with each request's record when it has ended, by whoever
+	// served it, also at the same time: it must not block (nil: not called).
 	Record func(*Record)
 	// Logger gets faults of the proxy itself (nil: none).
 	Logger *slog.Logger
+}
+
+// WithDefaults returns c with its zero fields filled in.
+func (c Config) WithDefaults() Config {
+	c.Timeouts = c.Timeouts.withDefaults()
+	if c.Gate == nil {
+		c.Gate = NewGate(10_000)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Trusts reports whether addr belongs to a proxy of our own.
+func (c *Config) Trusts(addr netip.Addr) bool {
+	for _, p := range c.Trusted {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,4 +1,4 @@
-package front
+package conformance
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 )
 
@@ -35,7 +36,9 @@ func dying(seen *atomic.Int64) script {
 	}
 }
 
-func TestReplay(t *testing.T) {
+func TestReplay(t *testing.T) { both(t, testReplay) }
+
+func testReplay(t *testing.T, k engine) {
 	for _, c := range []struct {
 		method, body, options, status string
 		attempts                      int64 // on the dying backend
@@ -52,7 +55,7 @@ func TestReplay(t *testing.T) {
 		t.Run(c.method+c.options, func(t *testing.T) {
 			var seen atomic.Int64
 			bad := backend(t, dying(&seen))
-			e := start(t, nil, bad+" weight=256"+c.options, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+			e := k.start(t, nil, bad+" weight=256"+c.options, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 				for {
 					head, err := readHead(r)
 					if err != nil {
@@ -73,7 +76,9 @@ func TestReplay(t *testing.T) {
 
 // TestReplayKeepsTheKey: a visit that may have been counted under a key is sent
 // again only with that key and only to a server that knows it.
-func TestReplayKeepsTheKey(t *testing.T) {
+func TestReplayKeepsTheKey(t *testing.T) { both(t, testReplayKeepsTheKey) }
+
+func testReplayKeepsTheKey(t *testing.T, k engine) {
 	keys := make(chan string, 10)
 	take := func(head string) {
 		_, after, _ := strings.Cut(head, "Idempotency-Key: ")
@@ -90,7 +95,7 @@ func TestReplayKeepsTheKey(t *testing.T) {
 		_, _ = io.WriteString(c, hello)
 	})
 	plain := backend(t, replies(hello))
-	e := start(t, nil, bad+" weight=256 idempotency=key", plain+" weight=100", good+" weight=1 idempotency=key")
+	e := k.start(t, nil, bad+" weight=256 idempotency=key", plain+" weight=100", good+" weight=1 idempotency=key")
 	e.allUp(3)
 	p := e.dial().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	if head := p.head(); status(head) != "200" {
@@ -103,8 +108,10 @@ func TestReplayKeepsTheKey(t *testing.T) {
 
 // TestStaleConnection: a kept connection that the backend closes must not cost a
 // client anything, whatever the method.
-func TestStaleConnection(t *testing.T) {
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+func TestStaleConnection(t *testing.T) { both(t, testStaleConnection) }
+
+func testStaleConnection(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		head, _ := readHead(r)
 		_, _ = r.Discard(int(contentLength(head)))
 		_, _ = io.WriteString(c, hello)
@@ -127,7 +134,9 @@ func TestStaleConnection(t *testing.T) {
 	}
 }
 
-func TestNoBackend(t *testing.T) {
+func TestNoBackend(t *testing.T) { both(t, testNoBackend) }
+
+func testNoBackend(t *testing.T, k engine) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +144,7 @@ func TestNoBackend(t *testing.T) {
 	dead := ln.Addr().String()
 	_ = ln.Close()
 	for _, values := range [][]string{nil, {dead}} {
-		e := start(t, nil, values...)
+		e := k.start(t, nil, values...)
 		until(t, "the first check", func() bool { return len(values) == 0 || e.set.Servers()[0].View().Check != "" })
 		p := e.dial()
 		for range 2 {
@@ -153,10 +162,12 @@ func TestNoBackend(t *testing.T) {
 	}
 }
 
-func TestQueue(t *testing.T) {
+func TestQueue(t *testing.T) { both(t, testQueue) }
+
+func testQueue(t *testing.T, k engine) {
 	release := make(chan struct{})
 	var now, most atomic.Int64
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		for {
 			if _, err := readHead(r); err != nil {
 				return
@@ -190,8 +201,10 @@ func TestQueue(t *testing.T) {
 // later write fails, and only then can the answer be read.
 // TestAnswerBeforeFailedWrite: what has arrived is read even when the request,
 // its head or its body, could not be written to the end.
-func TestTunnel(t *testing.T) {
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+func TestTunnel(t *testing.T) { both(t, testTunnel) }
+
+func testTunnel(t *testing.T, k engine) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		head, _ := readHead(r)
 		if !strings.Contains(head, "Upgrade: echo\r\n") || !strings.Contains(head, "Connection: Upgrade\r\n") {
 			t.Errorf("upgrade not passed on: %q", head)
@@ -222,10 +235,12 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
-func TestDrain(t *testing.T) {
+func TestDrain(t *testing.T) { both(t, testDrain) }
+
+func testDrain(t *testing.T, k engine) {
 	release := make(chan struct{})
 	started := make(chan struct{})
-	e := start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
 		for {
 			head, err := readHead(r)
 			if err != nil {
@@ -257,9 +272,11 @@ func TestDrain(t *testing.T) {
 	<-stopped
 }
 
-func TestGraceEnds(t *testing.T) {
+func TestGraceEnds(t *testing.T) { both(t, testGraceEnds) }
+
+func testGraceEnds(t *testing.T, k engine) {
 	hang := make(chan struct{})
-	e := start(t, func(c *Config) { c.Timeouts.Grace = 50 * time.Millisecond }, backend(t, func(_ net.Conn, r *bufio.Reader, _ int) {
+	e := k.start(t, func(c *exchange.Config) { c.Timeouts.Grace = 50 * time.Millisecond }, backend(t, func(_ net.Conn, r *bufio.Reader, _ int) {
 		_, _ = readHead(r)
 		<-hang
 	}))

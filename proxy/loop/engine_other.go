@@ -1,0 +1,20 @@
+//go:build !linux || !(amd64 || arm64)
+
+package loop
+
+import (
+	"context"
+	"net"
+)
+
+// Supported tells whether this system has loops.
+const Supported = false
+
+// Engine is never made here.
+type Engine struct{}
+
+// New must not be called where loops are not supported.
+func New(Config, net.Listener) (*Engine, error) { panic("loops are not supported") }
+
+// Serve does nothing.
+func (*Engine) Serve(context.Context) error { return nil }
