@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"time"
 
@@ -146,6 +147,7 @@ func newProxy(e *env) (role, error) {
 			Connect: e.o.TimeoutConnect, Response: e.o.TimeoutResponse, Body: e.o.TimeoutClient, Grace: e.o.ProxyGrace,
 		},
 		MaxConn:   e.o.ProxyMaxconn,
+		Loops:     e.proxyLoops(),
 		Retries:   noneIfZero(e.o.ProxyRetries),
 		AccessLog: access,
 		Logger:    e.log, Metrics: e.metrics,
@@ -154,6 +156,27 @@ func newProxy(e *env) (role, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// proxyLoops returns how many event loops the proxy has, and makes room for them
+// beside the rest. A loop keeps its processor while it works; counted on top of
+// those that Go has, loops and goroutines share the machine by the kernel's rules,
+// and neither a leader's heartbeat nor a request waits for the other's slice to
+// end. Where the process has a store too, half of the processors get a loop: the
+// other half's worth of work is the store's.
+func (e *env) proxyLoops() int {
+	n := e.o.ProxyLoops
+	processors := runtime.GOMAXPROCS(0)
+	switch {
+	case n < 0:
+		return n
+	case n == 0 && (e.o.Starts(config.Store) || e.o.Starts(config.Counter)):
+		n = max(1, processors/2)
+	case n == 0:
+		n = processors
+	}
+	runtime.GOMAXPROCS(processors + n)
+	return n
 }
 
 // noneIfZero says "none" to a role whose zero value means its default.

@@ -89,6 +89,7 @@ type ProxyOptions struct {
 	ProxyAddr       string        `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
 	Backend         []string      `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
 	ProxyMaxconn    int           `default:"10000" placeholder:"N" roles:"proxy" help:"Most connections of visitors at a time."`
+	ProxyLoops      int           `default:"0" placeholder:"N" roles:"proxy" help:"Event loops for plain HTTP/1, a thread each; 0: as fits processors and roles; -1: none, a goroutine per visitor."`
 	ProxyRetries    int           `default:"2" placeholder:"N" roles:"proxy" help:"Further servers tried when one cannot be reached."`
 	ProxyGrace      time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"On stop: time for the requests under way."`
 	CheckInterval   time.Duration `default:"2s" placeholder:"TIME" roles:"proxy" help:"Time between two health checks of a server."`

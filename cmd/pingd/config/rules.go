@@ -208,6 +208,7 @@ func (v *validator) proxy() {
 		}
 	}
 	v.count("proxy-maxconn", o.ProxyMaxconn, 1, 10_000_000, "10000")
+	v.count("proxy-loops", o.ProxyLoops, -1, 256, "0")
 	v.count("proxy-retries", o.ProxyRetries, 0, 100, "2")
 	v.duration("proxy-grace", o.ProxyGrace, 0, time.Hour, "30s")
 	v.duration("check-interval", o.CheckInterval, 10*time.Millisecond, time.Hour, "2s")

@@ -70,6 +70,7 @@ func TestValidate(t *testing.T) {
 		{name: "backend", mutate: func(o *Options) { o.Backend = []string{"a:1", "b"} }, want: "--backend=b: "},
 		{name: "backend weight", mutate: func(o *Options) { o.Backend = []string{"a:1 weight=x"} }, want: "weight"},
 		{name: "backend option", mutate: func(o *Options) { o.Backend = []string{"a:1 wieght=1"} }, want: "wieght"},
+		{name: "loops", mutate: func(o *Options) { o.ProxyLoops = -2 }, want: "--proxy-loops=-2: must be from -1"},
 		{name: "maxconn", mutate: func(o *Options) { o.ProxyMaxconn = 0 }, want: "--proxy-maxconn=0: must be from 1"},
 		{name: "retries", mutate: func(o *Options) { o.ProxyRetries = -1 }, want: "--proxy-retries=-1", hint: "--proxy-retries=2"},
 		{name: "rise", mutate: func(o *Options) { o.CheckRise = 0 }, want: "--check-rise=0"},
