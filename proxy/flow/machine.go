@@ -286,7 +286,13 @@ func (m *Machine) ClientEnded() {
 	case reading, lingering, idle:
 		m.end(Close)
 	case working:
-		if !m.body.done {
+		switch {
+		case m.body.done:
+		case m.answers: // it has seen enough to stop sending, and wants the rest
+			m.unsent = true
+			m.toS.clear()
+			m.arm()
+		default:
 			m.ClientFailed() // with half a body
 		}
 	}
