@@ -3,6 +3,7 @@ package proxy
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"pingd/proxy/accesslog"
 	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 	"pingd/proxy/latency"
@@ -99,10 +100,41 @@ func (c collector) collectServer(m *upstream.Server, counter, gauge func(*promet
 
 // record takes down a request that has ended.
 func (p *Proxy) record(r *exchange.Record) {
+	p.observe(r)
+	if p.access != nil {
+		p.access.Add(r)
+	}
+}
+
+func (p *Proxy) observe(r *exchange.Record) {
 	if r.Status >= 200 { // neither a tunnel, open for hours, nor a client that left
 		p.durations.Observe(r.Done.Sub(r.Start))
 	}
+}
+
+// recorder takes records down for one loop.
+type recorder struct {
+	p     *Proxy
+	batch *accesslog.Batch // nil: no access log
+}
+
+func (p *Proxy) recorder() exchange.Recorder {
+	r := recorder{p: p}
 	if p.access != nil {
-		p.access.Add(r)
+		r.batch = p.access.NewBatch()
+	}
+	return r
+}
+
+func (r recorder) Record(rec *exchange.Record) {
+	r.p.observe(rec)
+	if r.batch != nil {
+		r.batch.Add(rec)
+	}
+}
+
+func (r recorder) Flush() {
+	if r.batch != nil {
+		r.batch.Flush()
 	}
 }

@@ -50,6 +50,11 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	p := &Proxy{cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln, addr: ln.Addr().String()}
 	p.set = upstream.NewSet(upstream.Config{Health: cfg.Checks, Queue: cfg.Queue, Logger: p.log})
+	if most := loop.MostClients(); cfg.MaxConn > most {
+		p.log.Warn("fewer clients than configured: this process may not open more files", "maxconn", most, "configured", cfg.MaxConn,
+			"hint", "ulimit -n, or LimitNOFILE= in its service unit")
+		cfg.MaxConn = most
+	}
 	p.gate = exchange.NewGate(cfg.MaxConn)
 	if cfg.AccessLog != nil {
 		p.access = accesslog.New(cfg.AccessLog, cfg.AccessLogJSON, p.log)
@@ -64,7 +69,7 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	p.front = front.New(ec)
 	if _, plain := ln.(*net.TCPListener); plain && loop.Supported && cfg.Loops > 0 {
-		p.loops, err = loop.New(loop.Config{Exchange: ec, Loops: cfg.Loops, Sets: []*upstream.Set{p.set}, Adopt: p.front.Adopt}, ln)
+		p.loops, err = loop.New(loop.Config{Exchange: ec, Loops: cfg.Loops, Sets: []*upstream.Set{p.set}, Adopt: p.front.Adopt, Recorder: p.recorder}, ln)
 		if err != nil {
 			_ = ln.Close()
 			return nil, fmt.Errorf("serve %s: %w", ln.Addr(), err)

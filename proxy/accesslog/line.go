@@ -8,24 +8,45 @@ import (
 	"pingd/proxy/wire"
 )
 
-const stamp = "2006-01-02T15:04:05.000Z"
-
 // AppendText appends r as a line; see the package comment.
-func AppendText(b []byte, r *exchange.Record) []byte {
+func AppendText(b []byte, r *exchange.Record) []byte { return appendText(b, r, new(stamper)) }
+
+// AppendJSON appends r as one JSON object and a line end. Times are in
+// milliseconds; steps not reached are left out.
+func AppendJSON(b []byte, r *exchange.Record) []byte { return appendJSON(b, r, new(stamper)) }
+
+// stamper formats points in time, the whole seconds only once each.
+type stamper struct {
+	second int64
+	text   []byte
+}
+
+// append appends t as 2006-01-02T15:04:05.000Z.
+func (s *stamper) append(b []byte, t time.Time) []byte {
+	if u := t.Unix(); u != s.second || s.text == nil {
+		s.second = u
+		s.text = t.UTC().AppendFormat(s.text[:0], "2006-01-02T15:04:05")
+	}
+	b = append(b, s.text...)
+	ms := t.Nanosecond() / 1_000_000
+	return append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+}
+
+func appendText(b []byte, r *exchange.Record, s *stamper) []byte {
 	b = appendWord(b, r.Client)
 	b = append(b, " ["...)
-	b = r.Start.Time().UTC().AppendFormat(b, stamp)
+	b = s.append(b, r.Start.Time())
 	b = append(b, "] "...)
 	b = append(b, server(r)...)
 	b = append(b, ' ')
-	for i, ms := range timers(r) {
+	for i, d := range timers(r) {
 		if i > 0 {
 			b = append(b, '/')
 		}
-		if ms < 0 {
+		if d < 0 {
 			b = append(b, '-')
 		} else {
-			b = strconv.AppendFloat(b, ms, 'f', 3, 64)
+			b = appendMillis(b, d)
 		}
 	}
 	b = append(b, ' ')
@@ -47,23 +68,21 @@ func AppendText(b []byte, r *exchange.Record) []byte {
 	return append(b, '"', '\n')
 }
 
-// AppendJSON appends r as one JSON object and a line end. Times are in
-// milliseconds; steps not reached are left out.
-func AppendJSON(b []byte, r *exchange.Record) []byte {
+func appendJSON(b []byte, r *exchange.Record, s *stamper) []byte {
 	b = append(b, `{"time":"`...)
-	b = r.Start.Time().UTC().AppendFormat(b, stamp)
+	b = s.append(b, r.Start.Time())
 	b = append(b, `","client":"`...)
 	b = appendEscaped(b, r.Client)
 	b = append(b, `","backend":"`...)
 	b = append(b, server(r)...)
 	b = append(b, '"')
 	names := [4]string{"queue_ms", "connect_ms", "response_ms", "total_ms"}
-	for i, ms := range timers(r) {
-		if ms >= 0 {
+	for i, d := range timers(r) {
+		if d >= 0 {
 			b = append(b, `,"`...)
 			b = append(b, names[i]...)
 			b = append(b, `":`...)
-			b = strconv.AppendFloat(b, ms, 'f', 3, 64)
+			b = appendMillis(b, d)
 		}
 	}
 	for _, f := range [...]struct {
@@ -90,15 +109,23 @@ func AppendJSON(b []byte, r *exchange.Record) []byte {
 	return append(b, '"', '}', '\n')
 }
 
-// timers returns queue, connect, response and total in ms; -1: not reached.
-func timers(r *exchange.Record) [4]float64 {
-	ms := func(from, to wire.Instant) float64 {
+// timers returns queue, connect, response and total; -1: not reached.
+func timers(r *exchange.Record) [4]time.Duration {
+	between := func(from, to wire.Instant) time.Duration {
 		if from == 0 || to == 0 {
 			return -1
 		}
-		return float64(to.Sub(from)) / float64(time.Millisecond)
+		return max(to.Sub(from), 0)
 	}
-	return [4]float64{ms(r.Start, r.Picked), ms(r.Picked, r.Connected), ms(r.Connected, r.Answered), ms(r.Start, r.Done)}
+	return [4]time.Duration{between(r.Start, r.Picked), between(r.Picked, r.Connected), between(r.Connected, r.Answered), between(r.Start, r.Done)}
+}
+
+// appendMillis appends d in milliseconds with three decimals.
+func appendMillis(b []byte, d time.Duration) []byte {
+	us := int64((d + 500) / 1000)
+	b = strconv.AppendInt(b, us/1000, 10)
+	us %= 1000
+	return append(b, '.', byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10))
 }
 
 func server(r *exchange.Record) string {

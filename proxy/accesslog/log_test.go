@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -104,29 +105,119 @@ func TestBatchesAndFlushesAtTheEnd(t *testing.T) {
 	})
 }
 
+// TestDropsInsteadOfBlocking: a writer that does not keep up costs lines, which
+// are counted, and never time.
 func TestDropsInsteadOfBlocking(t *testing.T) {
 	var said bytes.Buffer
-	s := sink{err: errors.New("disk full")}
+	var s sink
 	l := New(&s, true, slog.New(slog.NewTextHandler(&said, nil)))
 	r := record()
-	for l.dropped == 0 {
-		l.Add(r)
+	b := l.NewBatch()
+	added := int64(0)
+	for l.dropped.Load() == 0 { // nobody writes
+		b.Add(r)
+		added++
 	}
+	dropped := l.dropped.Load()
 	l.flush()
-	if !strings.Contains(said.String(), "lines=1") || !strings.Contains(said.String(), "disk full") {
+	if want := fmt.Sprintf("lines=%d", dropped); !strings.Contains(said.String(), want) {
+		t.Errorf("log says %q, not %s", said.String(), want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.Add(r)
+	l.Run(ctx) // writes what waits
+	if lines := int64(bytes.Count(s.buf.Bytes(), []byte("\n"))); lines != added-dropped {
+		t.Errorf("%d lines written of %d, %d dropped", lines, added, dropped)
+	}
+	if b.Flush(); len(l.full) != 1 {
+		t.Error("nothing is taken after lines were dropped")
+	}
+}
+
+func TestWriterThatFails(t *testing.T) {
+	var said bytes.Buffer
+	l := New(&sink{err: errors.New("disk full")}, false, slog.New(slog.NewTextHandler(&said, nil)))
+	l.Add(record())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if l.Run(ctx); !strings.Contains(said.String(), "disk full") {
 		t.Errorf("log says %q", said.String())
 	}
-	l.Add(r)
-	if len(l.pending) == 0 {
-		t.Error("nothing is taken after a flush")
+}
+
+// TestManyWriters: every line of every goroutine is written once and whole.
+func TestManyWriters(t *testing.T) {
+	var s sink
+	l := New(&s, false, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { l.Run(ctx); close(ended) }()
+	want := string(AppendText(nil, record()))
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			b := l.NewBatch()
+			defer b.Flush()
+			for range 2000 {
+				if i == 0 {
+					l.Add(record())
+				} else {
+					b.Add(record())
+				}
+			}
+		})
+	}
+	wg.Wait()
+	cancel()
+	<-ended
+	lines := strings.SplitAfter(s.buf.String(), "\n")
+	if len(lines) != 8001 {
+		t.Fatalf("%d lines", len(lines)-1)
+	}
+	for _, line := range lines[:8000] {
+		if line != want {
+			t.Fatalf("a line is %q", line)
+		}
+	}
+}
+
+// TestStamps: the cached second must not outlive it.
+func TestStamps(t *testing.T) {
+	var s stamper
+	for _, at := range []time.Time{time.Unix(0, 0), time.Unix(0, 999_999_999), time.Unix(1, 0), time.Unix(0, 5_000_000), time.Unix(1e9, 120_000_000)} {
+		want := at.UTC().Format("2006-01-02T15:04:05.000Z")
+		if got := string(s.append(nil, at)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func TestMillis(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0.000", 499: "0.000", 500: "0.001", time.Microsecond: "0.001", time.Millisecond: "1.000", 12*time.Hour + 5*time.Microsecond: "43200000.005",
+	} {
+		if got := string(appendMillis(nil, d)); got != want {
+			t.Errorf("%v is %s, want %s", d, got, want)
+		}
 	}
 }
 
 func TestAddDoesNotAllocate(t *testing.T) {
 	l := New(&sink{}, false, nil)
-	l.pending = make([]byte, 0, 1<<20)
+	b := l.NewBatch()
+	b.lines = make([]byte, 0, flushSize)
 	r := record()
-	if n := testing.AllocsPerRun(100, func() { l.Add(r) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { b.Add(r) }); n > 0 {
 		t.Errorf("%v allocations per line", n)
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	l := New(&sink{}, false, nil)
+	batch, r := l.NewBatch(), record()
+	for b.Loop() {
+		batch.Add(r)
+		batch.lines = batch.lines[:0]
 	}
 }

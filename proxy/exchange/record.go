@@ -43,3 +43,12 @@ const (
 	EndTunnel      = "tunnel closed"
 	EndStopped     = "the proxy stopped"
 )
+
+// Recorder takes records down for one worker.
+type Recorder interface {
+	// Record takes down a request that has ended. It must not block.
+	Record(*Record)
+	// Flush passes on what was taken down. It is called when the worker has
+	// nothing else to do.
+	Flush()
+}

@@ -135,9 +135,7 @@ func (c *client) drive() {
 			c.drop()
 		}
 		if o&flow.Finish != 0 {
-			if record := c.l.e.cfg.Exchange.Record; record != nil {
-				record(&m.Record)
-			}
+			c.l.rec.Record(&m.Record)
 			m.Finished()
 			continue
 		}

@@ -32,6 +32,7 @@ type loop struct {
 	e   *Engine
 	env flow.Env
 	buf []byte // what was read last
+	rec exchange.Recorder
 
 	listening bool
 	retired   bool          // never to listen again
@@ -59,6 +60,10 @@ func newLoop(e *Engine) (*loop, error) {
 	l := &loop{
 		e: e, buf: make([]byte, bodySize), pickers: map[*upstream.Set]*upstream.Picker{}, pools: map[*upstream.Server]*pool{},
 		env: flow.Env{Config: &e.cfg.Exchange, Keys: exchange.NewKeys(), Jitter: rand.Int64N},
+	}
+	l.rec = plain(e.cfg.Exchange.Record)
+	if e.cfg.Recorder != nil {
+		l.rec = e.cfg.Recorder()
 	}
 	l.next = never
 	ep, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
@@ -113,9 +118,9 @@ func (l *loop) emptyMailbox() {
 // run serves until stop has been posted and the last client is gone.
 func (l *loop) run() {
 	events := make([]event, batch)
-	expire := l.expire
+	expire, flush := l.expire, l.rec.Flush // bound once
 	for !l.stopping || l.clients.Load() > 0 {
-		n := wait(l.ep, events, l.patience())
+		n := wait(l.ep, events, l.patience(), flush)
 		for i := range events[:n] {
 			l.env.Now = wire.Now()
 			l.event(&events[i])
@@ -129,6 +134,7 @@ func (l *loop) run() {
 		}
 	}
 	l.emptyMailbox() // slots handed over to those who are gone
+	l.rec.Flush()
 	for _, p := range l.pools {
 		p.empty(l)
 	}

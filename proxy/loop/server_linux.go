@@ -160,6 +160,10 @@ func (c *client) connect() {
 		return
 	}
 	fd, err := connect(addr)
+	if err == nil && fd >= l.e.most { // the lowest free one: so there are few left
+		closeFD(fd, false)
+		err = errLocal
+	}
 	switch err {
 	case nil:
 	case errLocal:

@@ -30,14 +30,15 @@ type event = syscall.EpollEvent
 const briefly = 2
 
 // wait returns how many events there are, waiting for ms milliseconds (-1: for
-// ever) if there are none.
-func wait(ep int32, events []event, ms int) int {
+// ever) if there are none. rest is called before a wait that may be long.
+func wait(ep int32, events []event, ms int, rest func()) int {
 	short := ms
 	if ms < 0 || ms > briefly {
 		short = briefly
 	}
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(short), 0, 0)
 	if errno == 0 && n == 0 && ms != short {
+		rest()
 		n, _, errno = syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(ms), 0, 0)
 	}
 	if errno != 0 { // EINTR
