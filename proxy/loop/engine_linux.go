@@ -48,7 +48,7 @@ func New(cfg Config, ln net.Listener) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen with loops: %w", err)
 	}
-	e := &Engine{cfg: cfg, idleTime: defaultIdle, most: int32(descriptors() - reserve), notices: make(chan shortage, 1)}
+	e := &Engine{cfg: cfg, idleTime: defaultIdle, most: int32(max(descriptors()-reserve, reserve)), notices: make(chan shortage, 1)}
 	e.cfg.Exchange = e.cfg.Exchange.WithDefaults()
 	var dup uintptr
 	var errno syscall.Errno

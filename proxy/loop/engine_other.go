@@ -21,3 +21,6 @@ func (*Engine) Serve(context.Context) error { return nil }
 
 // MostClients is not known here.
 func MostClients() int { return 1 << 30 }
+
+// Close does nothing.
+func (*Engine) Close() {}
