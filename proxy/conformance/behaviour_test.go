@@ -124,7 +124,11 @@ func testStaleConnection(t *testing.T, k engine) {
 			t.Fatal(head)
 		}
 		p.body(5)
+		<-e.records // after which the connection is kept, if at all
 		until(t, "the close to arrive", func() bool {
+			if k == loops {
+				return e.set.Servers()[0].View().Idle == 0
+			}
 			c := e.set.Servers()[0].Idle()
 			if c != nil {
 				e.set.Servers()[0].Keep(c)

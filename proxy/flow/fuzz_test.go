@@ -53,8 +53,6 @@ func FuzzMachine(f *testing.F) {
 type player struct {
 	*world
 	in, out []byte // not sent yet
-	sent    int    // bytes of the client that the machine saw
-	gone    bool   // the client can be written to no more: it was not told all
 }
 
 func (p *player) step(b byte) {
@@ -107,7 +105,6 @@ func (p *player) step(b byte) {
 		p.wait(n)
 	case 14:
 		if !idle && n == 0 {
-			p.gone = true
 			w.do(m.ClientFailed)
 		}
 	case 15:

@@ -285,13 +285,6 @@ func (w *world) later(d time.Duration) *world {
 	return w
 }
 
-// drained lets the client take everything again.
-func (w *world) drained() *world {
-	w.clientRoom = -1
-	w.do(func() { w.writeClient() })
-	return w
-}
-
 // asked returns what went to the i-th connection.
 func (w *world) asked(i int) string { return w.conns[i].got.String() }
 
