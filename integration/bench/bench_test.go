@@ -112,6 +112,8 @@ func TestUsage(t *testing.T) {
 		{"proxy --only=squid", 2, []string{"--only=squid", "haproxy"}},
 		{"proxy --round=1500ms", 2, []string{"whole seconds"}},
 		{"proxy --bytes=0", 2, []string{"above 0"}},
+		{"proxy --shapes=get", 2, []string{"shape \"get\"", "get:64"}},
+		{"proxy --shapes=idle:99999", 2, []string{"shape \"idle:99999\""}},
 		{"load --pingd=/nonexistent --cluster", 1, []string{"--pingd=/nonexistent", "hint: go build"}},
 	} {
 		var out bytes.Buffer

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"pingd/integration/bench/drive"
 	"pingd/integration/bench/stats"
 	"pingd/integration/procs"
 	"pingd/integration/procs/peers"
@@ -18,54 +16,30 @@ import (
 
 // proxyCmd compares proxies before the same backends.
 type proxyCmd struct {
-	Only     []string      `placeholder:"PROXY,..." help:"Measure only these: pingd, haproxy, nginx."`
-	Clients  []int         `default:"64" help:"Concurrent keep-alive clients; several are measured one after the other."`
+	Only     []string      `placeholder:"PROXY,..." help:"Measure only these: pingd, pingd-log, pingd-goroutines, haproxy, nginx, caddy."`
+	Shapes   []proxyShape  `default:"idle:10000,get:1,get:8,get:64,get:512,large:64,post:64,new:64" placeholder:"KIND:CLIENTS,..." help:"Loads, one after the other: get (small answers), large (64 KiB), post (15 KiB up), new (a connection each), idle."`
 	Backends int           `default:"3" help:"nginx processes that answer at once."`
-	Bytes    int           `default:"5" help:"Size of an answer's body."`
-	Rounds   int           `default:"3" help:"Rounds of each proxy, in turn."`
+	Bytes    int           `default:"5" help:"Size of a small answer's body."`
+	Rounds   int           `default:"5" help:"Rounds of each proxy, in turn."`
 	Round    time.Duration `default:"2s" help:"Time measured in a round, whole seconds."`
-	Threads  int           `default:"2" help:"HAProxy's threads, nginx's workers and pingd's GOMAXPROCS."`
+	Threads  int           `default:"2" help:"HAProxy's threads, nginx's workers and the GOMAXPROCS of pingd and Caddy."`
 }
-
-var proxyNames = []string{"pingd", "haproxy", "nginx"}
 
 // Validate refuses what wrk or the proxies would not take.
 func (c *proxyCmd) Validate() error {
 	var errs []error
 	for _, name := range c.Only {
-		if !slices.Contains(proxyNames, name) {
-			errs = append(errs, fmt.Errorf("--only=%s: unknown proxy\nhint: one or more of %s", name, strings.Join(proxyNames, ",")))
+		if !slices.Contains(contenderNames(), name) {
+			errs = append(errs, fmt.Errorf("--only=%s: unknown proxy\nhint: one or more of %s", name, strings.Join(contenderNames(), ",")))
 		}
 	}
 	if c.Round < time.Second || c.Round%time.Second != 0 {
 		errs = append(errs, fmt.Errorf("--round=%s: want whole seconds\nhint: --round=2s", c.Round))
 	}
-	if c.Rounds < 1 || c.Backends < 1 || c.Threads < 1 || c.Bytes < 1 || c.Bytes > 1<<20 || slices.Min(c.Clients) < 1 {
-		errs = append(errs, errors.New("--rounds, --backends, --threads, --clients and --bytes (to 1 MiB) must be above 0"))
+	if c.Rounds < 1 || c.Backends < 1 || c.Threads < 1 || c.Bytes < 1 || c.Bytes > 4000 {
+		errs = append(errs, errors.New("--rounds, --backends, --threads and --bytes (to 4000) must be above 0"))
 	}
 	return errors.Join(errs...)
-}
-
-// proxyFigure is one proxy under one number of clients; medians over rounds.
-type proxyFigure struct {
-	Clients  int     `json:"clients"`
-	Proxy    string  `json:"proxy"`
-	CPU      float64 `json:"cpu_us"` // per request, user and system
-	User     float64 `json:"user_us"`
-	Rate     float64 `json:"req_s"`
-	P50      float64 `json:"p50_ms"`
-	P99      float64 `json:"p99_ms"`
-	RSS      float64 `json:"rss_mib"`
-	Failed   int64   `json:"failed"`      // all rounds
-	CPURatio float64 `json:"cpu_ratio"`   // to proxyReport.Base: HAProxy if measured, else the first
-	ReqRatio float64 `json:"req_s_ratio"` // the same
-}
-
-// proxyReport is the result of proxy.
-type proxyReport struct {
-	Machine machine       `json:"machine"`
-	Base    string        `json:"ratio_to"`
-	Figures []proxyFigure `json:"figures"`
 }
 
 // Run starts backends and proxies, measures in turn and reports.
@@ -87,13 +61,14 @@ func (c *proxyCmd) Run(ctx context.Context, env *environment) error {
 		if err != nil {
 			return err
 		}
-		base := slices.IndexFunc(proxies, func(p *peers.Proxy) bool { return p.Name() == "haproxy" })
-		base = max(base, 0)
-		report.Base = proxies[base].Name()
-		for _, clients := range c.Clients {
-			figures, err := c.measure(ctx, env, wrk, proxies, base, clients)
+		for _, p := range proxies {
+			report.Proxies = append(report.Proxies, p.Name())
+		}
+		for _, shape := range c.Shapes {
+			m := &measure{cmd: c, env: env, wrk: wrk, dir: dir, proxies: proxies, shape: shape}
+			figures, err := m.run(ctx)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", shape, err)
 			}
 			report.Figures = append(report.Figures, figures...)
 		}
@@ -101,69 +76,15 @@ func (c *proxyCmd) Run(ctx context.Context, env *environment) error {
 	})
 }
 
-// start starts the backends, then the proxies, and waits until each brings a
-// request to a backend.
-func (c *proxyCmd) start(ctx context.Context, env *environment, lab *procs.Lab) ([]*peers.Proxy, error) {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	var backends []string
-	for i := range c.Backends {
-		b, err := peers.StartBackend(ctx, lab, "app"+strconv.Itoa(i+1), strings.Repeat("x", c.Bytes))
-		if err != nil {
-			return nil, err
-		}
-		backends = append(backends, b.Addr)
-	}
-	starters := map[string]func() (*peers.Proxy, error){
-		"pingd":   func() (*peers.Proxy, error) { return c.startPingd(ctx, env, lab, backends) },
-		"haproxy": func() (*peers.Proxy, error) { return peers.StartHAProxy(ctx, lab, "haproxy", c.Threads, backends) },
-		"nginx":   func() (*peers.Proxy, error) { return peers.StartNginx(ctx, lab, "nginx", c.Threads, backends) },
-	}
-	var proxies []*peers.Proxy
-	for _, name := range proxyNames {
-		if len(c.Only) > 0 && !slices.Contains(c.Only, name) {
-			continue
-		}
-		p, err := starters[name]()
-		if err != nil {
-			return nil, fmt.Errorf("start %s: %w", name, err)
-		}
-		if err := p.WaitReady(ctx, procs.Answers("http://"+p.Addr+"/")); err != nil {
-			return nil, err
-		}
-		proxies = append(proxies, p)
-	}
-	return proxies, nil
-}
-
-func (c *proxyCmd) startPingd(ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
-	binary, err := env.binary(ctx, lab)
-	if err != nil {
-		return nil, err
-	}
-	admin, err := lab.Addr()
-	if err != nil {
-		return nil, err
-	}
-	addr, err := lab.Addr()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := lab.Dir("pingd")
-	if err != nil {
-		return nil, err
-	}
-	args := []string{"--role=proxy", "--name=bench", "--data=" + dir, "--admin-addr=" + admin, "--proxy-addr=" + addr}
-	for _, b := range backends {
-		args = append(args, "--backend="+b)
-	}
-	p, err := lab.Start(ctx, procs.Spec{
-		Name: "pingd", Path: binary, Args: args, Env: []string{"GOMAXPROCS=" + strconv.Itoa(c.Threads)},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &peers.Proxy{Process: p, Addr: addr}, nil
+// measure is the comparison under one shape.
+type measure struct {
+	cmd     *proxyCmd
+	env     *environment
+	wrk     string
+	dir     string
+	proxies []*peers.Proxy
+	shape   proxyShape
+	rounds  [][]proxyRound // of each proxy
 }
 
 // proxyRound is one round of one proxy.
@@ -171,60 +92,49 @@ type proxyRound struct {
 	wrkResult
 	cpu, user float64 // µs per request
 	rss       float64 // MiB
+	idle      float64 // KiB per idle client
 }
 
-func (c *proxyCmd) measure(ctx context.Context, env *environment, wrk string, proxies []*peers.Proxy, base, clients int) ([]proxyFigure, error) {
-	rounds := make([][]proxyRound, len(proxies))
-	for _, p := range proxies { // warm: connections, pools, heaps
-		if _, err := runWrk(ctx, wrk, p.Addr, clients, time.Second); err != nil {
+func (m *measure) run(ctx context.Context) ([]proxyFigure, error) {
+	m.rounds = make([][]proxyRound, len(m.proxies))
+	if m.shape.kind == shapeIdle {
+		for i, p := range m.proxies {
+			round, err := m.idle(ctx, p)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Name(), err)
+			}
+			m.rounds[i] = []proxyRound{*round}
+		}
+		return m.figures(), nil
+	}
+	for _, p := range m.proxies { // warm: connections, pools, heaps
+		if _, err := m.round(ctx, p, time.Second); err != nil {
 			return nil, err
 		}
 	}
-	for r := range c.Rounds {
-		for i, p := range proxies {
-			round, err := c.round(ctx, wrk, p, clients)
+	for r := range m.cmd.Rounds {
+		for i, p := range m.proxies {
+			round, err := m.round(ctx, p, m.cmd.Round)
 			if err != nil {
 				return nil, fmt.Errorf("%s, round %d: %w", p.Name(), r+1, err)
 			}
-			env.log.Info("round", "proxy", p.Name(), "clients", clients, "round", r+1,
-				"req_s", int(round.rate), "cpu_us", round.cpu)
-			rounds[i] = append(rounds[i], *round)
+			m.env.log.Info("round", "proxy", p.Name(), "shape", m.shape, "round", r+1, "req_s", int(round.rate), "cpu_us", round.cpu)
+			m.rounds[i] = append(m.rounds[i], *round)
 		}
 	}
-	of := func(i int, f func(proxyRound) float64) []float64 {
-		var values []float64
-		for _, r := range rounds[i] {
-			values = append(values, f(r))
-		}
-		return values
-	}
-	cpu := func(r proxyRound) float64 { return r.cpu }
-	rate := func(r proxyRound) float64 { return r.rate }
-	var figures []proxyFigure
-	for i, p := range proxies {
-		f := proxyFigure{
-			Clients: clients, Proxy: p.Name(),
-			CPU: stats.Median(of(i, cpu)), Rate: stats.Median(of(i, rate)),
-			User:     stats.Median(of(i, func(r proxyRound) float64 { return r.user })),
-			P50:      stats.Median(of(i, func(r proxyRound) float64 { return drive.Millis(r.p50) })),
-			P99:      stats.Median(of(i, func(r proxyRound) float64 { return drive.Millis(r.p99) })),
-			RSS:      stats.Median(of(i, func(r proxyRound) float64 { return r.rss })),
-			CPURatio: stats.Ratio(of(i, cpu), of(base, cpu)), ReqRatio: stats.Ratio(of(i, rate), of(base, rate)),
-		}
-		for _, r := range rounds[i] {
-			f.Failed += r.failed
-		}
-		figures = append(figures, f)
-	}
-	return figures, nil
+	return m.figures(), nil
 }
 
-func (c *proxyCmd) round(ctx context.Context, wrk string, p *peers.Proxy, clients int) (*proxyRound, error) {
+func (m *measure) round(ctx context.Context, p *peers.Proxy, d time.Duration) (*proxyRound, error) {
+	load, err := m.shape.load(m.dir, d)
+	if err != nil {
+		return nil, err
+	}
 	before, err := p.Usage()
 	if err != nil {
 		return nil, err
 	}
-	result, err := runWrk(ctx, wrk, p.Addr, clients, c.Round)
+	result, err := runWrk(ctx, m.wrk, p.Addr, load)
 	if err != nil {
 		return nil, err
 	}
@@ -241,19 +151,21 @@ func (c *proxyCmd) round(ctx context.Context, wrk string, p *peers.Proxy, client
 	}, nil
 }
 
-func (r *proxyReport) print(env *environment) error {
-	if env.JSON {
-		return writeJSON(env.stdout, r)
+// of returns one value of each round of the i-th proxy.
+func (m *measure) of(i int, f func(proxyRound) float64) []float64 {
+	var values []float64
+	for _, r := range m.rounds[i] {
+		values = append(values, f(r))
 	}
-	fmt.Fprintln(env.stdout, r.Machine)
-	t := table{head: []string{
-		"clients", "proxy", "CPU us/req", "(user)", "req/s", "p50 ms", "p99 ms", "RSS MiB", "failed",
-		"CPU / " + r.Base, "req/s / " + r.Base,
-	}}
-	for _, f := range r.Figures {
-		t.add(strconv.Itoa(f.Clients), f.Proxy, fmt.Sprintf("%.1f", f.CPU), fmt.Sprintf("%.1f", f.User), rate(f.Rate),
-			millis(f.P50), millis(f.P99), fmt.Sprintf("%.0f", f.RSS), count(f.Failed),
-			fmt.Sprintf("%.2f", f.CPURatio), fmt.Sprintf("%.2f", f.ReqRatio))
+	return values
+}
+
+// ratio returns the median of the rounds' own ratios to another proxy, 0 if that
+// was not measured.
+func (m *measure) ratio(i int, to string, f func(proxyRound) float64) float64 {
+	at := slices.IndexFunc(m.proxies, func(p *peers.Proxy) bool { return p.Name() == to })
+	if at < 0 {
+		return 0
 	}
-	return t.write(env.stdout)
+	return stats.Ratio(m.of(i, f), m.of(at, f))
 }

@@ -23,11 +23,25 @@ type wrkResult struct {
 // errWrk means that wrk printed something else than expected.
 var errWrk = errors.New("unexpected output of wrk")
 
+// wrkLoad is what wrk sends.
+type wrkLoad struct {
+	clients int
+	time    time.Duration
+	path    string
+	headers []string
+	script  string // file with a Lua script, empty for none
+}
+
 // runWrk loads a server from one thread, which leaves the other core to it.
-func runWrk(ctx context.Context, program, addr string, clients int, d time.Duration) (wrkResult, error) {
-	cmd := exec.CommandContext(ctx, program, "-t1", "-c"+strconv.Itoa(clients), "-d"+strconv.Itoa(int(d.Seconds())),
-		"--latency", "--timeout", "10s", "http://"+addr+"/")
-	out, err := cmd.CombinedOutput()
+func runWrk(ctx context.Context, program, addr string, l wrkLoad) (wrkResult, error) {
+	args := []string{"-t1", "-c" + strconv.Itoa(l.clients), "-d" + strconv.Itoa(int(l.time.Seconds())), "--latency", "--timeout", "10s"}
+	for _, h := range l.headers {
+		args = append(args, "-H", h)
+	}
+	if l.script != "" {
+		args = append(args, "-s", l.script)
+	}
+	out, err := exec.CommandContext(ctx, program, append(args, "http://"+addr+l.path)...).CombinedOutput()
 	if err != nil {
 		return wrkResult{}, fmt.Errorf("run wrk: %w: %s", err, out)
 	}

@@ -3,6 +3,8 @@ package peers
 import (
 	"context"
 	"fmt"
+	"os/exec"
+	"strconv"
 	"strings"
 
 	"pingd/integration/procs"
@@ -24,7 +26,9 @@ func StartHAProxy(ctx context.Context, lab *procs.Lab, name string, threads int,
 	}
 	conf := func(addr, dir string) string {
 		var b strings.Builder
-		fmt.Fprintf(&b, "global\n  nbthread %d\n  maxconn 8192\n", threads)
+		// Idle clients need no server: the limit of descriptors may be below twice
+		// maxconn.
+		fmt.Fprintf(&b, "global\n  nbthread %d\n  maxconn 12000\n  no strict-limits\n", threads)
 		b.WriteString("defaults\n  mode http\n  option redispatch\n  retries 2\n  option forwardfor\n" +
 			"  timeout connect 5s\n  timeout client 50s\n  timeout server 50s\n")
 		fmt.Fprintf(&b, "frontend web\n  bind %s\n  default_backend apps\nbackend apps\n  balance roundrobin\n", addr)
@@ -43,8 +47,8 @@ const nginxHead = `daemon off;
 pid %[1]s/nginx.pid;
 error_log stderr warn;
 worker_processes %[2]d;
-worker_rlimit_nofile 16384;
-events { worker_connections 8192; }
+worker_rlimit_nofile 20000;
+events { worker_connections 12000; }
 http {
   access_log off;
   keepalive_requests 100000000;
@@ -74,13 +78,39 @@ func StartNginx(ctx context.Context, lab *procs.Lab, name string, workers int, b
 	return startNginx(ctx, lab, name, conf)
 }
 
-// StartBackend starts nginx as an application that answers every GET at once
-// with body, in one worker: as fast a backend as there is, so that what is
-// measured is the proxy before it.
-func StartBackend(ctx context.Context, lab *procs.Lab, name, body string) (*Proxy, error) {
+// StartCaddy starts Caddy before the backends, round robin, without its log.
+// Found on PATH only: Debian has no package of a current one. threads is its
+// GOMAXPROCS.
+func StartCaddy(ctx context.Context, lab *procs.Lab, name string, threads int, backends []string) (*Proxy, error) {
+	path, err := exec.LookPath("caddy")
+	if err != nil {
+		return nil, &MissingError{Program: "caddy (go install github.com/caddyserver/caddy/v2/cmd/caddy@latest)", Debian: "golang"}
+	}
 	conf := func(addr, dir string) string {
-		return fmt.Sprintf(nginxHead, dir, 1) + fmt.Sprintf(
-			"  server {\n    listen %s;\n    location / { default_type text/plain; return 200 %q; }\n  }\n}\n", addr, body)
+		return fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system %s\n}\nhttp://%s {\n"+
+			"\treverse_proxy %s {\n\t\tlb_policy round_robin\n\t}\n}\n", dir, addr, strings.Join(backends, " "))
+	}
+	spec := procs.Spec{Name: name, Path: path, Env: []string{"GOMAXPROCS=" + strconv.Itoa(threads)}}
+	return startProxy(ctx, lab, spec, conf,
+		func(file string) []string { return []string{"run", "--config", file, "--adapter", "caddyfile"} })
+}
+
+// LargePath is where a backend has a body of LargeSize bytes.
+const (
+	LargePath = "/large"
+	LargeSize = 64 << 10
+)
+
+// StartBackend starts nginx as an application that answers every request at once
+// with body, and LargePath with a large one, in one worker: as fast a backend as
+// there is, so that what is measured is the proxy before it.
+func StartBackend(ctx context.Context, lab *procs.Lab, name, body string) (*Proxy, error) {
+	// No word of a configuration may be as long as the large body.
+	const part = 1 << 10
+	large := strings.Repeat("$part", LargeSize/part)
+	conf := func(addr, dir string) string {
+		return fmt.Sprintf(nginxHead, dir, 1) + fmt.Sprintf("  server {\n    listen %s backlog=4096;\n    set $part %q;\n    default_type text/plain;\n"+
+			"    location / { return 200 %q; }\n    location = %s { return 200 %q; }\n  }\n}\n", addr, strings.Repeat("x", part), body, LargePath, large)
 	}
 	return startNginx(ctx, lab, name, conf)
 }

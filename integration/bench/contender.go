@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pingd/integration/procs"
+	"pingd/integration/procs/peers"
+)
+
+// contenders are the proxies that are compared, in the order of the table.
+var contenders = []struct {
+	name  string
+	start func(c *proxyCmd, ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error)
+	extra bool // measured only when named
+}{
+	{"pingd", pingdWith(), false},
+	{"pingd-log", pingdWith("--access-log="), false},
+	{"pingd-goroutines", pingdWith("--proxy-loops=-1"), true},
+	{"haproxy", func(c *proxyCmd, ctx context.Context, _ *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
+		return peers.StartHAProxy(ctx, lab, "haproxy", c.Threads, backends)
+	}, false},
+	{"nginx", func(c *proxyCmd, ctx context.Context, _ *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
+		return peers.StartNginx(ctx, lab, "nginx", c.Threads, backends)
+	}, false},
+	{"caddy", func(c *proxyCmd, ctx context.Context, _ *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
+		return peers.StartCaddy(ctx, lab, "caddy", c.Threads, backends)
+	}, false},
+}
+
+func contenderNames() []string {
+	var names []string
+	for _, c := range contenders {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// start starts the backends, then the proxies, and waits until each brings a
+// request to a backend. Caddy is left out when it is not there and was not asked
+// for.
+func (c *proxyCmd) start(ctx context.Context, env *environment, lab *procs.Lab) ([]*peers.Proxy, error) {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	var backends []string
+	for i := range c.Backends {
+		b, err := peers.StartBackend(ctx, lab, "app"+strconv.Itoa(i+1), strings.Repeat("x", c.Bytes))
+		if err != nil {
+			return nil, err
+		}
+		backends = append(backends, b.Addr)
+	}
+	var proxies []*peers.Proxy
+	for _, contender := range contenders {
+		named := slices.Contains(c.Only, contender.name)
+		if !named && (len(c.Only) > 0 || contender.extra) {
+			continue
+		}
+		p, err := contender.start(c, ctx, env, lab, backends)
+		var missing *peers.MissingError
+		if errors.As(err, &missing) && !named && contender.name == "caddy" {
+			env.log.Info("left out", "proxy", contender.name, "why", "not on PATH")
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("start %s: %w", contender.name, err)
+		}
+		if err := p.WaitReady(ctx, procs.Answers("http://"+p.Addr+"/")); err != nil {
+			return nil, err
+		}
+		proxies = append(proxies, p)
+	}
+	return proxies, nil
+}
+
+// pingdWith returns a starter of pingd with further flags. A flag that ends in =
+// gets a file of its own.
+func pingdWith(flags ...string) func(c *proxyCmd, ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
+	name := "pingd"
+	for _, f := range flags {
+		name += map[string]string{"--access-log=": "-log", "--proxy-loops=-1": "-goroutines"}[f]
+	}
+	return func(c *proxyCmd, ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
+		binary, err := env.binary(ctx, lab)
+		if err != nil {
+			return nil, err
+		}
+		admin, err := lab.Addr()
+		if err != nil {
+			return nil, err
+		}
+		addr, err := lab.Addr()
+		if err != nil {
+			return nil, err
+		}
+		dir, err := lab.Dir(name)
+		if err != nil {
+			return nil, err
+		}
+		args := []string{"--role=proxy", "--name=bench", "--data=" + dir, "--admin-addr=" + admin, "--proxy-addr=" + addr, "--proxy-maxconn=12000"}
+		for _, f := range flags {
+			if strings.HasSuffix(f, "=") {
+				f += dir + "/out"
+			}
+			args = append(args, f)
+		}
+		for _, b := range backends {
+			args = append(args, "--backend="+b)
+		}
+		p, err := lab.Start(ctx, procs.Spec{
+			Name: name, Path: binary, Args: args, Env: []string{"GOMAXPROCS=" + strconv.Itoa(c.Threads)},
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &peers.Proxy{Process: p, Addr: addr}, nil
+	}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+
+	"pingd/integration/bench/drive"
+	"pingd/integration/bench/stats"
+)
+
+// proxyFigure is one proxy under one shape; medians over rounds, ratios medians
+// of the rounds' own ratios, 0 where there is nothing to compare.
+type proxyFigure struct {
+	Shape   string  `json:"shape"`
+	Proxy   string  `json:"proxy"`
+	CPU     float64 `json:"cpu_us"` // per request, user and system
+	User    float64 `json:"user_us"`
+	Rate    float64 `json:"req_s"`
+	P50     float64 `json:"p50_ms"`
+	P99     float64 `json:"p99_ms"`
+	RSS     float64 `json:"rss_mib"`
+	PerIdle float64 `json:"idle_client_kib"`
+	Failed  int64   `json:"failed"` // all rounds
+
+	CPUToHAProxy  float64 `json:"cpu_to_haproxy"`
+	CPUToNginx    float64 `json:"cpu_to_nginx"`
+	CPUToPingd    float64 `json:"cpu_to_pingd"`
+	RateToHAProxy float64 `json:"req_s_to_haproxy"`
+	P99ToHAProxy  float64 `json:"p99_to_haproxy"`
+}
+
+// proxyReport is the result of proxy.
+type proxyReport struct {
+	Machine machine       `json:"machine"`
+	Proxies []string      `json:"proxies"`
+	Figures []proxyFigure `json:"figures"`
+}
+
+func (m *measure) figures() []proxyFigure {
+	cpu := func(r proxyRound) float64 { return r.cpu }
+	rate := func(r proxyRound) float64 { return r.rate }
+	p99 := func(r proxyRound) float64 { return drive.Millis(r.p99) }
+	var figures []proxyFigure
+	for i, p := range m.proxies {
+		f := proxyFigure{
+			Shape: m.shape.String(), Proxy: p.Name(),
+			CPU: stats.Median(m.of(i, cpu)), Rate: stats.Median(m.of(i, rate)), P99: stats.Median(m.of(i, p99)),
+			User:    stats.Median(m.of(i, func(r proxyRound) float64 { return r.user })),
+			P50:     stats.Median(m.of(i, func(r proxyRound) float64 { return drive.Millis(r.p50) })),
+			RSS:     stats.Median(m.of(i, func(r proxyRound) float64 { return r.rss })),
+			PerIdle: stats.Median(m.of(i, func(r proxyRound) float64 { return r.idle })),
+
+			CPUToHAProxy: m.ratio(i, "haproxy", cpu), CPUToNginx: m.ratio(i, "nginx", cpu), CPUToPingd: m.ratio(i, "pingd", cpu),
+			RateToHAProxy: m.ratio(i, "haproxy", rate), P99ToHAProxy: m.ratio(i, "haproxy", p99),
+		}
+		for _, r := range m.rounds[i] {
+			f.Failed += r.failed
+		}
+		figures = append(figures, f)
+	}
+	return figures
+}
+
+func (r *proxyReport) print(env *environment) error {
+	if env.JSON {
+		return writeJSON(env.stdout, r)
+	}
+	fmt.Fprintln(env.stdout, r.Machine)
+	t := table{head: []string{
+		"shape", "proxy", "CPU us/req", "(user)", "req/s", "p50 ms", "p99 ms", "RSS MiB", "failed",
+		"CPU/haproxy", "CPU/nginx", "CPU/pingd", "req/s / haproxy", "p99/haproxy",
+	}}
+	idle := table{head: []string{"shape", "proxy", "KiB per client", "RSS MiB"}}
+	ratio := func(v float64) string {
+		if v == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f", v)
+	}
+	for _, f := range r.Figures {
+		if f.CPU == 0 {
+			idle.add(f.Shape, f.Proxy, fmt.Sprintf("%.2f", f.PerIdle), fmt.Sprintf("%.0f", f.RSS))
+			continue
+		}
+		t.add(f.Shape, f.Proxy, fmt.Sprintf("%.1f", f.CPU), fmt.Sprintf("%.1f", f.User), rate(f.Rate),
+			millis(f.P50), millis(f.P99), fmt.Sprintf("%.0f", f.RSS), count(f.Failed),
+			ratio(f.CPUToHAProxy), ratio(f.CPUToNginx), ratio(f.CPUToPingd), ratio(f.RateToHAProxy), ratio(f.P99ToHAProxy))
+	}
+	for _, t := range []table{t, idle} {
+		if len(t.rows) == 0 {
+			continue
+		}
+		if err := t.write(env.stdout); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pingd/integration/procs/peers"
+)
+
+// proxyShape is one way to load a proxy: a kind, and how many clients.
+type proxyShape struct {
+	kind    string
+	clients int
+}
+
+// The kinds of shapes.
+const (
+	shapeGet   = "get"   // small answers over kept connections
+	shapeLarge = "large" // answers of 64 KiB
+	shapePost  = "post"  // requests of 16 KiB
+	shapeNew   = "new"   // a connection for each request
+	shapeIdle  = "idle"  // clients that connect and say nothing
+)
+
+var shapeKinds = []string{shapeGet, shapeLarge, shapePost, shapeNew, shapeIdle}
+
+// mostIdle keeps the clients' descriptors within what most machines allow.
+const mostIdle = 15_000
+
+// UnmarshalText reads "get:64".
+func (s *proxyShape) UnmarshalText(text []byte) error {
+	kind, number, ok := strings.Cut(string(text), ":")
+	n, err := strconv.Atoi(number)
+	most := 2_000
+	if kind == shapeIdle {
+		most = mostIdle
+	}
+	if !ok || err != nil || n < 1 || n > most || !slices.Contains(shapeKinds, kind) {
+		return fmt.Errorf("shape %q: want KIND:CLIENTS with a kind of %s, such as get:64", text, strings.Join(shapeKinds, ", "))
+	}
+	s.kind, s.clients = kind, n
+	return nil
+}
+
+// String is the text that UnmarshalText reads.
+func (s proxyShape) String() string { return s.kind + ":" + strconv.Itoa(s.clients) }
+
+// postSize fits into the buffers of every proxy here.
+const postSize = 15 << 10
+
+// load returns what wrk sends for s; dir is where its script may lie.
+func (s proxyShape) load(dir string, d time.Duration) (wrkLoad, error) {
+	l := wrkLoad{clients: s.clients, time: d, path: "/"}
+	switch s.kind {
+	case shapeLarge:
+		l.path = peers.LargePath
+	case shapeNew:
+		l.headers = []string{"Connection: close"}
+	case shapePost:
+		l.script = filepath.Join(dir, "post.lua")
+		text := fmt.Sprintf("wrk.method = %q\nwrk.body = string.rep(\"x\", %d)\n", "POST", postSize)
+		if err := os.WriteFile(l.script, []byte(text), 0o600); err != nil {
+			return l, fmt.Errorf("write script for wrk: %w", err)
+		}
+	}
+	return l, nil
+}
