@@ -65,7 +65,7 @@ func New(cfg Config) (*Proxy, error) {
 		Budget: retry.NewBudget(cfg.RetryPercent, 100), Trusted: cfg.Trusted, Logger: p.log, Record: p.record,
 	}
 	if !cfg.NoVia {
-		ec.Via = "1.1 pingd"
+		ec.Via = "pingd"
 	}
 	p.front = front.New(ec)
 	if _, plain := ln.(*net.TCPListener); plain && loop.Supported && cfg.Loops > 0 {

@@ -23,11 +23,22 @@ var (
 	ErrStopping  = &http1.Error{Status: 503, Reason: "the proxy is stopping"}
 	ErrExhausted = &http1.Error{Status: 503, Reason: "the proxy is out of file descriptors"}
 
-	errConnect  = &http1.Error{Status: 503, Reason: "no connection to the backend could be made"}
-	errTimedOut = &http1.Error{Status: 504, Reason: "the backend did not answer in time"}
-	errDied     = &http1.Error{Status: 502, Reason: "the backend closed the connection without an answer"}
-	errInvalid  = &http1.Error{Status: 502, Reason: "the backend's answer was not a valid response"}
+	errLast      = &http1.Error{Status: 200, Reason: "this proxy answers itself: Max-Forwards is 0"}
+	errLastTrace = &http1.Error{Status: 501, Reason: "this proxy does not answer TRACE itself"}
+	errConnect   = &http1.Error{Status: 503, Reason: "no connection to the backend could be made"}
+	errTimedOut  = &http1.Error{Status: 504, Reason: "the backend did not answer in time"}
+	errDied      = &http1.Error{Status: 502, Reason: "the backend closed the connection without an answer"}
+	errInvalid   = &http1.Error{Status: 502, Reason: "the backend's answer was not a valid response"}
 )
+
+// Last returns the answer to a request that goes no further (RFC 9110 section
+// 7.6.2).
+func Last(m http1.Method) *http1.Error {
+	if m == http1.TRACE {
+		return errLastTrace
+	}
+	return errLast
+}
 
 // Failed returns the answer to a request whose every attempt failed, the last
 // one with failure.
@@ -72,7 +83,7 @@ func (a *Answer) Append(b []byte) []byte {
 	switch a.Status {
 	case 503:
 		b = append(b, "\r\nRetry-After: 1"...)
-	case 405:
+	case 200, 405:
 		b = append(b, "\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"...)
 	}
 	switch {

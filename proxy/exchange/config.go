@@ -86,7 +86,7 @@ type Config struct {
 	// Trusted are the networks of proxies whose Forwarded and X-Forwarded-*
 	// are believed; nobody else's are.
 	Trusted []netip.Prefix
-	// Via is the value of the Via field sent to servers; empty sends none.
+	// Via is the name in the Via field sent to servers; empty sends none.
 	Via string
 	// Record is called with each request's record when it has ended, by whoever
 	// served it, also at the same time: it must not block (nil: not called).

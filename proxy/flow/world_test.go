@@ -70,7 +70,7 @@ func newWorld(t testing.TB, change func(*exchange.Config), backends ...string) *
 	}
 	w.set.Update(list)
 	w.servers = w.set.Servers()
-	cfg := exchange.Config{Router: exchange.To(w.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "1.1 p"}
+	cfg := exchange.Config{Router: exchange.To(w.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "p"}
 	if change != nil {
 		change(&cfg)
 	}

@@ -38,6 +38,9 @@ func (c *client) exchange() bool {
 	if b := c.f.cfg.Budget; b != nil {
 		b.Request(time.Duration(c.rec.Start))
 	}
+	if c.req.Last() {
+		return c.page(exchange.Last(c.req.Method))
+	}
 	set := c.f.cfg.Router.Route(&c.req, c.in)
 	if set == nil {
 		return c.page(exchange.ErrNoService)

@@ -1,5 +1,7 @@
 package http1
 
+import "strconv"
+
 // Forward says how a request head is rewritten for a backend. All of it may be
 // left empty.
 type Forward struct {
@@ -15,7 +17,7 @@ type Forward struct {
 	DefaultHost []byte
 	// IdempotencyKey replaces the client's own when not empty.
 	IdempotencyKey []byte
-	// Via is the whole value of a Via field to add (RFC 9110 section 7.6.3).
+	// Via is the proxy's name in a Via field to add (RFC 9110 section 7.6.3).
 	Via string
 }
 
@@ -41,12 +43,18 @@ func (r *Request) Append(dst, buf []byte, o *Forward) []byte {
 	if upgrade {
 		dst = append(dst, "Connection: Upgrade\r\n"...)
 	}
+	if r.maxForwards > 0 {
+		dst = append(dst, "Max-Forwards: "...)
+		dst = strconv.AppendInt(dst, int64(r.maxForwards)-1, 10)
+		dst = append(dst, '\r', '\n')
+	}
 	dst = r.appendForwarded(dst, buf, o)
 	if len(o.IdempotencyKey) > 0 {
 		dst = appendField(dst, "Idempotency-Key: ", o.IdempotencyKey)
 	}
 	if o.Via != "" {
-		dst = append(dst, "Via: "...)
+		dst = append(dst, "Via: 1."...)
+		dst = append(dst, '0'+r.minor, ' ') // what it was received as
 		dst = append(dst, o.Via...)
 		dst = append(dst, '\r', '\n')
 	}
@@ -87,6 +95,8 @@ func (r *Request) keep(buf []byte, f *field, o *Forward, upgrade bool) bool {
 		return upgrade
 	case nameExpect:
 		return r.minor > 0 // RFC 9110 section 10.1.1
+	case nameMaxForwards:
+		return r.maxForwards < 0
 	case nameForwardedFor:
 		return o.Trusted && len(o.ClientIP) == 0
 	case nameForwarded, nameForwardedHost, nameForwardedProto:
@@ -167,11 +177,16 @@ func (r *Response) Append(dst, buf []byte, o *Reply) []byte {
 	run := int(r.first.to)
 	for i := range r.fields[:r.count] {
 		f := &r.fields[i]
-		if r.keep(buf, f, o) {
+		keep := r.keep(buf, f, o)
+		if keep && !f.spaced {
 			continue
 		}
 		dst = append(dst, buf[run:f.start]...)
 		run = int(f.end)
+		if keep {
+			dst = append(dst, buf[f.start:f.nameEnd]...)
+			dst = appendField(dst, ": ", f.value.of(buf))
+		}
 	}
 	dst = append(dst, buf[run:r.bodyAt-2]...)
 	if o.Chunk {

@@ -7,7 +7,7 @@ import (
 
 func TestForward(t *testing.T) {
 	plain := Forward{}
-	full := Forward{ClientIP: []byte("10.0.0.1"), Proto: "http", Via: "1.1 pingd"}
+	full := Forward{ClientIP: []byte("10.0.0.1"), Proto: "http", Via: "pingd"}
 	trusted := full
 	trusted.Trusted = true
 	keyed := Forward{IdempotencyKey: []byte("k1")}
@@ -17,7 +17,7 @@ func TestForward(t *testing.T) {
 		in, out string
 	}{
 		{"nothing to change", plain, "GET /a?b HTTP/1.1|Host: A|x:  y |Cookie: c|", "GET /a?b HTTP/1.1|Host: A|x:  y |Cookie: c|"},
-		{"path and query untouched", plain, "GET //a/../%2e%2E/;x?a=1;b=2&c=%zz\"{} HTTP/1.1|Host: a|", "GET //a/../%2e%2E/;x?a=1;b=2&c=%zz\"{} HTTP/1.1|Host: a|"},
+		{"path and query untouched", plain, "GET //a/../%2e%2E/;x?a=1;b=2&c=%zz{}[]^` HTTP/1.1|Host: a|", "GET //a/../%2e%2E/;x?a=1;b=2&c=%zz{}[]^` HTTP/1.1|Host: a|"},
 		{"order and repeats", plain, "GET / HTTP/1.1|B: 1|Host: a|A: 2|B: 3|", "GET / HTTP/1.1|B: 1|Host: a|A: 2|B: 3|"},
 		{"version", plain, "GET / HTTP/1.0|Host: a|", "GET / HTTP/1.1|Host: a|"},
 		{"hop-by-hop", plain, "GET / HTTP/1.1|Connection: keep-alive|Host: a|Keep-Alive: 5|TE: trailers|Proxy-Connection: x|Z: 1|HTTP2-Settings: q|", "GET / HTTP/1.1|Host: a|Z: 1|"},
@@ -45,6 +45,10 @@ func TestForward(t *testing.T) {
 		},
 		{"key replaced", keyed, "GET / HTTP/1.1|Host: a|idempotency-key: mine|", "GET / HTTP/1.1|Host: a|Idempotency-Key: k1|"},
 		{"key of the client", plain, "GET / HTTP/1.1|Host: a|Idempotency-Key: mine|", "GET / HTTP/1.1|Host: a|Idempotency-Key: mine|"},
+		{"Via of 1.0", Forward{Via: "p", DefaultHost: []byte("d")}, "GET / HTTP/1.0|Via: 1.1 a|", "GET / HTTP/1.1|Via: 1.1 a|Host: d|Via: 1.0 p|"},
+		{"Max-Forwards counted down", plain, "OPTIONS / HTTP/1.1|Host: a|Max-Forwards: 010|B: c|", "OPTIONS / HTTP/1.1|Host: a|B: c|Max-Forwards: 9|"},
+		{"Max-Forwards of TRACE", plain, "TRACE / HTTP/1.1|Host: a|max-forwards: 1|", "TRACE / HTTP/1.1|Host: a|Max-Forwards: 0|"},
+		{"Max-Forwards of others", plain, "GET / HTTP/1.1|Host: a|Max-Forwards: x|", "GET / HTTP/1.1|Host: a|Max-Forwards: x|"},
 		{"upgrade", plain, "GET / HTTP/1.1|Host: a|Connection: keep-alive, Upgrade|Upgrade: websocket|", "GET / HTTP/1.1|Host: a|Upgrade: websocket|Connection: Upgrade|"},
 		{"h2c", plain, "GET / HTTP/1.1|Host: a|Connection: Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: x|", "GET / HTTP/1.1|Host: a|"},
 		{"upgrade not nominated", plain, "GET / HTTP/1.1|Host: a|Upgrade: websocket|", "GET / HTTP/1.1|Host: a|"},

@@ -10,7 +10,8 @@ type Chunked struct {
 	left   int64 // data bytes left of the current chunk
 	line   int   // bytes of the current extension or trailer section
 	colon  bool  // the current trailer line has its colon
-	name   int   // bytes of its name
+	part   extPart
+	name   int // bytes of its name
 	word   [17]byte
 }
 
@@ -126,26 +127,86 @@ func (c *Chunked) size(b byte) *Error {
 	case b == ';', b == ' ', b == '\t':
 		// White space only before a semicolon (BWS): a size followed by spaces
 		// alone is not in the grammar, and ext refuses it.
-		c.state, c.line, c.colon = chunkExt, 1, b == ';'
+		if c.state, c.line, c.part = chunkExt, 1, extBefore; b == ';' {
+			c.part = extName0
+		}
 	default:
 		return faultChunkSize.of(c.resp)
 	}
 	return nil
 }
 
+// extPart is where in *( BWS ";" BWS name [ BWS "=" BWS value ] ) a chunk
+// extension is.
+type extPart uint8
+
+const (
+	extBefore extPart = iota // white space that a semicolon must follow
+	extName0                 // the name begins
+	extName
+	extAfterName // white space after it
+	extValue0    // the value begins
+	extToken
+	extQuoted
+	extEscaped
+	extAfterValue // white space after it, or the end of a quoted value
+)
+
 func (c *Chunked) ext(b byte) *Error {
-	if c.line++; c.line > maxChunkLine {
-		return faultChunkExt.of(c.resp)
-	}
-	switch {
-	case b == '\r' && c.colon:
-		c.state, c.colon = chunkSizeLF, false
-	case b == ';':
-		c.colon = true
-	case class[b]&isValue == 0, !c.colon && b != ' ' && b != '\t':
+	if c.line++; c.line > maxChunkLine || !c.extByte(b) {
 		return faultChunkExt.of(c.resp)
 	}
 	return nil
+}
+
+// extByte moves on by one byte of an extension; what it means is nobody's
+// business here, but where it ends is.
+func (c *Chunked) extByte(b byte) bool {
+	white, token := b == ' ' || b == '\t', class[b]&isToken != 0
+	switch c.part {
+	case extQuoted:
+		switch b {
+		case '"':
+			c.part = extAfterValue
+		case '\\':
+			c.part = extEscaped
+		}
+		return class[b]&isValue != 0
+	case extEscaped:
+		c.part = extQuoted
+		return class[b]&isValue != 0
+	case extName0:
+		if token {
+			c.part = extName
+		}
+		return token || white
+	case extValue0:
+		switch {
+		case token:
+			c.part = extToken
+		case b == '"':
+			c.part = extQuoted
+		}
+		return token || white || b == '"'
+	}
+	switch {
+	case b == ';':
+		c.part = extName0
+	case b == '\r' && c.part != extBefore:
+		c.state = chunkSizeLF
+	case white:
+		switch c.part {
+		case extName:
+			c.part = extAfterName
+		case extToken:
+			c.part = extAfterValue
+		}
+	case b == '=' && (c.part == extName || c.part == extAfterName):
+		c.part = extValue0
+	default:
+		return token && (c.part == extName || c.part == extToken)
+	}
+	return true
 }
 
 func (c *Chunked) trailer(b byte) *Error {

@@ -27,13 +27,17 @@ func classes() (t [256]uint8) {
 		if b == '\t' || (b >= ' ' && b != 0x7f) {
 			t[c] |= isValue
 		}
-		// RFC 3986 allows fewer, but clients send quotes, braces and raw UTF-8,
-		// no two parsers disagree about them, and they are forwarded untouched.
-		// A fragment never belongs on the wire: servers that cut it off and
-		// proxies that do not have been played against one another.
-		if b > ' ' && b != 0x7f && b != '#' {
+		if b > ' ' && b < 0x7f {
 			t[c] |= isTarget
 		}
+	}
+	// RFC 3986 also excludes braces, brackets, the bar, the caret and the grave
+	// accent, but browsers send those as they are (WHATWG URL), no two parsers
+	// disagree about them, and they are forwarded untouched. Others are refused: a
+	// fragment never belongs on the wire, servers that cut it off and proxies that
+	// do not have been played against one another; a backslash is a slash to some.
+	for _, b := range []byte("#\"<>\\") {
+		t[b] &^= isTarget
 	}
 	for _, b := range []byte("!#$%&'*+-.^_`|~") {
 		t[b] |= isToken

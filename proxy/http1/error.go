@@ -57,6 +57,9 @@ var (
 	errCoding      = &Error{501, "a transfer coding other than chunked is not implemented"}
 	errNoHost      = &Error{400, "Host is missing"}
 	errTwoHosts    = &Error{400, "more than one Host"}
+	errLookalike   = &Error{400, "a field name that some servers take for a framing field"}
+	errMaxForwards = &Error{400, "invalid Max-Forwards"}
+	errTraceBody   = &Error{400, "TRACE with a body"}
 	errHost        = &Error{400, "invalid Host"}
 
 	errStatusLine = &Error{502, "bad response from the backend: malformed status line"}

@@ -46,6 +46,7 @@ type field struct {
 	start, nameEnd, end uint16
 	value               span
 	id                  name
+	spaced              bool // white space before the colon
 }
 
 // BodyKind is how the end of a message body is found (RFC 9112 section 6.3).
@@ -146,6 +147,13 @@ func (h *head) parseField(buf []byte, s span) *Error {
 	for i < len(line) && class[line[i]]&isToken != 0 {
 		i++
 	}
+	name := i
+	if h.response && name > 0 {
+		// RFC 9112 section 5.1: a proxy removes it.
+		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+			i++
+		}
+	}
 	if i == len(line) {
 		return faultNoColon.of(h.response)
 	}
@@ -167,9 +175,10 @@ func (h *head) parseField(buf []byte, s span) *Error {
 		return faultFieldValue.of(h.response)
 	}
 	f := &h.fields[h.count]
-	f.start, f.nameEnd, f.end = s.from, s.from+uint16(i), s.to+2
+	f.start, f.nameEnd, f.end = s.from, s.from+uint16(name), s.to+2
+	f.spaced = i > name
 	f.value = span{s.from + uint16(from), s.from + uint16(to)}
-	f.id = identify(line[:i])
+	f.id = identify(line[:name])
 	h.count++
 	if f.id == nameOther {
 		return nil
@@ -199,6 +208,10 @@ func (h *head) note(id name, value []byte) *Error {
 		}
 	case nameDate:
 		h.hasDate = true
+	case nameLookalike:
+		if !h.response {
+			return errLookalike
+		}
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ const (
 	nameDate
 	nameVia
 	nameTrailer
+	nameMaxForwards
+	nameLookalike // a framing field but for an underscore
 )
 
 // identify maps a field name made of token characters to its number.
@@ -63,19 +65,30 @@ func identifyLong(b []byte) name {
 		return forwarded(b)
 	}
 	switch len(b) {
+	case 12:
+		return match(b, "max-forwards", nameMaxForwards)
 	case 14:
 		if b[0]|0x20 == 'h' {
 			return match(b, "http2-settings", nameHTTP2Settings)
 		}
-		return match(b, "content-length", nameContentLength)
+		return framing(b, "content-length", nameContentLength)
 	case 15:
 		return match(b, "idempotency-key", nameIdempotencyKey)
 	case 16:
 		return match(b, "proxy-connection", nameProxyConnection)
 	case 17:
-		return match(b, "transfer-encoding", nameTransferEncoding)
+		return framing(b, "transfer-encoding", nameTransferEncoding)
 	}
 	return nameOther
+}
+
+// framing tells a field that frames the message from one that only CGI and WSGI
+// servers take for it.
+func framing(b []byte, s string, n name) name {
+	if foldEqual(b, s) {
+		return n
+	}
+	return matchLoose(b, s, nameLookalike)
 }
 
 // forwarded tells the X-Forwarded-* fields apart. Spellings with underscores

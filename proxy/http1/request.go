@@ -46,13 +46,15 @@ type Request struct {
 	absolute  bool
 	hostAt    int // index of the Host field, -1 when there is none
 	empty     int // blank lines before the request line
+
+	maxForwards int // of OPTIONS and TRACE, -1 when it says nothing
 }
 
 // Reset prepares r for the next request under lim.
 func (r *Request) Reset(lim Limits) {
 	r.head.reset(lim, false)
 	r.Method, r.Expect100, r.absolute = MethodOther, false, false
-	r.path, r.authority, r.hostAt, r.empty = span{}, span{}, -1, 0
+	r.path, r.authority, r.hostAt, r.empty, r.maxForwards = span{}, span{}, -1, 0, -1
 }
 
 // Parse reads a request head from the start of buf. It returns the head's
@@ -221,6 +223,10 @@ func (r *Request) finish(buf []byte) *Error {
 				return errHost
 			}
 			r.hostAt = i
+		case nameMaxForwards:
+			if err := r.noteMaxForwards(f.value.of(buf)); err != nil {
+				return err
+			}
 		case nameExpect:
 			r.Expect100 = r.minor > 0 && bytes.EqualFold(f.value.of(buf), []byte("100-continue"))
 		}
@@ -232,9 +238,29 @@ func (r *Request) finish(buf []byte) *Error {
 		return faultCoding10.request
 	case r.chunked && r.length >= 0:
 		return faultBoth.request
+	case r.Method == TRACE && (r.chunked || r.length > 0): // RFC 9110 section 9.3.8
+		return errTraceBody
 	}
 	return nil
 }
+
+// noteMaxForwards reads the field where it means something (RFC 9110 section
+// 7.6.2).
+func (r *Request) noteMaxForwards(value []byte) *Error {
+	if r.Method != OPTIONS && r.Method != TRACE {
+		return nil
+	}
+	n, ok := parseLength(value)
+	if !ok || r.maxForwards >= 0 {
+		return errMaxForwards
+	}
+	r.maxForwards = int(min(n, 1<<30))
+	return nil
+}
+
+// Last reports whether the request must not be forwarded: its Max-Forwards is 0,
+// and whoever reads it answers it.
+func (r *Request) Last() bool { return r.maxForwards == 0 }
 
 // Body tells how the request's body ends; n is its length when kind is Length.
 func (r *Request) Body() (kind BodyKind, n int64) {
@@ -365,5 +391,9 @@ func validHost(b []byte) bool {
 	if len(rest) == 0 {
 		return true
 	}
-	return rest[0] == ':' && len(rest) <= 6 && all(rest[1:], isDigit)
+	if rest[0] != ':' || len(rest) > 6 || !all(rest[1:], isDigit) {
+		return false
+	}
+	port, ok := parseLength(rest[1:])
+	return !ok || port <= 65535 // an empty port is none
 }
