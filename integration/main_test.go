@@ -73,6 +73,13 @@ type single struct {
 // startSingle starts the roles, comma separated, in one process.
 func startSingle(t *testing.T, lab *procs.Lab, name, roles string, more ...string) *single {
 	t.Helper()
+	return startUnder(t, lab, nil, name, roles, more...)
+}
+
+// startUnder is startSingle by way of another program with its arguments, such
+// as prlimit.
+func startUnder(t *testing.T, lab *procs.Lab, under []string, name, roles string, more ...string) *single {
+	t.Helper()
 	s := &single{}
 	dir, err := lab.Dir(name)
 	if err != nil {
@@ -98,7 +105,8 @@ func startSingle(t *testing.T, lab *procs.Lab, name, roles string, more ...strin
 		}
 		args = append(args, "--"+l.flag+"="+*l.addr)
 	}
-	p, err := lab.Start(within(t), procs.Spec{Name: name, Path: pingd(t), Args: append(args, more...)})
+	command := append(append(append([]string(nil), under...), pingd(t)), append(args, more...)...)
+	p, err := lab.Start(within(t), procs.Spec{Name: name, Path: command[0], Args: command[1:]})
 	if err != nil {
 		t.Fatal(err)
 	}

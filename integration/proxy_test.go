@@ -145,12 +145,17 @@ func restart(t *testing.T, admin string, app *peers.Proxy) {
 }
 
 // Backends die, come back and are restarted one after the other; nobody who
-// asks the proxy notices.
+// asks the proxy notices, whichever engine serves him.
 func TestProxyHidesItsBackendsFaults(t *testing.T) {
+	for name, loops := range map[string]string{"loops": "0", "goroutines": "-1"} {
+		t.Run(name, func(t *testing.T) { hidesFaults(t, "--proxy-loops="+loops) })
+	}
+}
+
+func hidesFaults(t *testing.T, args ...string) {
 	procs.Need(t, "nginx", "nginx-light")
 	lab := procs.ForTest(t)
 	var apps []*peers.Proxy
-	var args []string
 	for i := range 3 {
 		app, err := peers.StartBackend(within(t), lab, fmt.Sprintf("app%d", i+1), "hello")
 		if err != nil {
