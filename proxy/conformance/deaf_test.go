@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -76,6 +75,6 @@ func (s *silent) fill() {
 		return len(s.held) > 50
 	})
 	if len(s.held) > 50 {
-		s.t.Skip(fmt.Sprintf("the backlog of %s does not end", s.addr))
+		s.t.Skipf("the backlog of %s does not end", s.addr)
 	}
 }
