@@ -114,6 +114,7 @@ func TestUsage(t *testing.T) {
 		{"proxy --bytes=0", 2, []string{"above 0"}},
 		{"proxy --shapes=get", 2, []string{"shape \"get\"", "get:64"}},
 		{"proxy --shapes=idle:99999", 2, []string{"shape \"idle:99999\""}},
+		{"conformance --only=squid", 2, []string{"--only=squid", "haproxy"}},
 		{"load --pingd=/nonexistent --cluster", 1, []string{"--pingd=/nonexistent", "hint: go build"}},
 	} {
 		var out bytes.Buffer
@@ -174,5 +175,25 @@ func TestLoadWithoutVerify(t *testing.T) {
 	code := run(t.Context(), []string{"load", "--for=100ms", "--clients=2", "--no-verify", visited(t, false)}, &out, &errs)
 	if code != 0 || !strings.Contains(out.String(), "not compared") || strings.Contains(out.String(), "unclaimed") {
 		t.Errorf("exit status %d\n%s%s", code, out.String(), errs.String())
+	}
+}
+
+// The proxy meets every demand that its benchmark asks of the peers.
+func TestConformance(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"--json", "conformance", "--only=pingd"}, &out, &errs); code != 0 {
+		t.Fatalf("exit status %d\n%s", code, errs.String())
+	}
+	var report conformanceReport
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Demands) < 50 || len(report.Proxies) != 1 {
+		t.Fatalf("report %+v", report)
+	}
+	for _, d := range report.Demands {
+		if !d.Met["pingd"] {
+			t.Errorf("%s (%s) is not met", d.Name, d.Source)
+		}
 	}
 }

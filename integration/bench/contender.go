@@ -41,8 +41,7 @@ func contenderNames() []string {
 }
 
 // start starts the backends, then the proxies, and waits until each brings a
-// request to a backend. Caddy is left out when it is not there and was not asked
-// for.
+// request to a backend. Caddy is left out when it is not there.
 func (c *proxyCmd) start(ctx context.Context, env *environment, lab *procs.Lab) ([]*peers.Proxy, error) {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -54,6 +53,13 @@ func (c *proxyCmd) start(ctx context.Context, env *environment, lab *procs.Lab) 
 		}
 		backends = append(backends, b.Addr)
 	}
+	return c.startBefore(ctx, env, lab, backends)
+}
+
+// startBefore starts the proxies before backends.
+func (c *proxyCmd) startBefore(ctx context.Context, env *environment, lab *procs.Lab, backends []string) ([]*peers.Proxy, error) {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
 	var proxies []*peers.Proxy
 	for _, contender := range contenders {
 		named := slices.Contains(c.Only, contender.name)
@@ -62,7 +68,7 @@ func (c *proxyCmd) start(ctx context.Context, env *environment, lab *procs.Lab) 
 		}
 		p, err := contender.start(c, ctx, env, lab, backends)
 		var missing *peers.MissingError
-		if errors.As(err, &missing) && !named && contender.name == "caddy" {
+		if errors.As(err, &missing) && contender.name == "caddy" {
 			env.log.Info("left out", "proxy", contender.name, "why", "not on PATH")
 			continue
 		}

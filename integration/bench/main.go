@@ -27,7 +27,9 @@ type commandLine struct {
 	Load     loadCmd     `cmd:"" help:"Make HTTP visits; report acked, lost, duplicates, errors and the longest gap. Exit status 1 if a visit was lost."`
 	Store    storeCmd    `cmd:"" help:"Compare writes per second: pingd, etcd, Redis with WAIT, Redis alone."`
 	Failover failoverCmd `cmd:"" help:"Kill, terminate and pause the leader; compare the gap with Redis Sentinel."`
-	Proxy    proxyCmd    `cmd:"" help:"Compare CPU per request, latency and memory: pingd, HAProxy, nginx."`
+	Proxy    proxyCmd    `cmd:"" help:"Compare CPU per request, latency and memory: pingd, HAProxy, nginx, Caddy."`
+
+	Conformance conformanceCmd `cmd:"" help:"Ask the same proxies for what RFC 9110 and 9112 demand."`
 }
 
 func main() {

@@ -87,8 +87,9 @@ func StartCaddy(ctx context.Context, lab *procs.Lab, name string, threads int, b
 		return nil, &MissingError{Program: "caddy (go install github.com/caddyserver/caddy/v2/cmd/caddy@latest)", Debian: "golang"}
 	}
 	conf := func(addr, dir string) string {
-		return fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system %s\n}\nhttp://%s {\n"+
-			"\treverse_proxy %s {\n\t\tlb_policy round_robin\n\t}\n}\n", dir, addr, strings.Join(backends, " "))
+		host, port, _ := strings.Cut(addr, ":")
+		return fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system %s\n}\nhttp://:%s {\n\tbind %s\n"+
+			"\treverse_proxy %s {\n\t\tlb_policy round_robin\n\t}\n}\n", dir, port, host, strings.Join(backends, " "))
 	}
 	spec := procs.Spec{Name: name, Path: path, Env: []string{"GOMAXPROCS=" + strconv.Itoa(threads)}}
 	return startProxy(ctx, lab, spec, conf,
