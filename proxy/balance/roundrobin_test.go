@@ -12,7 +12,7 @@ func any1(string) bool { return true }
 func order(r *RoundRobin[string], n int) string {
 	var b strings.Builder
 	for range n {
-		s, _ := r.Pick(any1)
+		s, _ := r.Pick(0, any1)
 		b.WriteString(s)
 	}
 	return b.String()
@@ -20,7 +20,7 @@ func order(r *RoundRobin[string], n int) string {
 
 func TestSmooth(t *testing.T) {
 	var r RoundRobin[string]
-	if _, ok := r.Pick(any1); ok {
+	if _, ok := r.Pick(0, any1); ok {
 		t.Error("picked from nothing")
 	}
 	r.Set("a", 5)
@@ -40,11 +40,11 @@ func TestWeightZeroAndUnusable(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	for range 5 {
-		if s, ok := r.Pick(func(s string) bool { return s == "c" }); s != "c" || !ok {
+		if s, ok := r.Pick(0, func(s string) bool { return s == "c" }); s != "c" || !ok {
 			t.Errorf("picked %q %v", s, ok)
 		}
 	}
-	if _, ok := r.Pick(func(string) bool { return false }); ok {
+	if _, ok := r.Pick(0, func(string) bool { return false }); ok {
 		t.Error("picked an unusable one")
 	}
 	r.Set("a", 2)
@@ -69,11 +69,11 @@ func TestFair(t *testing.T) {
 			r.Set(i, weights[i])
 		}
 		r.Set(n, 7)
-		r.Pick(func(int) bool { return true })
+		r.Pick(0, func(int) bool { return true })
 		r.Remove(n)
 		got := make([]int, n)
 		for range total {
-			i, _ := r.Pick(func(int) bool { return true })
+			i, _ := r.Pick(0, func(int) bool { return true })
 			got[i]++
 		}
 		for i := range got {

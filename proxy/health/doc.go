@@ -11,4 +11,8 @@
 //
 // Unlike HAProxy, where a server starts "up, but will fall down at first
 // failure", a server here gets nothing before its first passed check.
+//
+// Where several proxies check the same servers, Votes turns their opinions into
+// the state to act by. What a check asks and what it thinks of the answer is
+// package probe.
 package health

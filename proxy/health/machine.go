@@ -95,6 +95,17 @@ func NewMachine(cfg Config) *Machine { return &Machine{cfg: cfg.WithDefaults()} 
 // State returns the current state.
 func (m *Machine) State() State { return m.state }
 
+// Restore makes a machine that knows nothing yet start in Down: the server was
+// down when this proxy, or another, looked last, and needs as many passed checks
+// as any that comes back. It reports whether the state changed.
+func (m *Machine) Restore() (changed bool) {
+	if m.state != New || m.checked {
+		return false
+	}
+	m.to(Down)
+	return true
+}
+
 // Checked reports whether any check has come back, passed or failed.
 func (m *Machine) Checked() bool { return m.checked }
 

@@ -86,3 +86,25 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestRestore(t *testing.T) {
+	m := NewMachine(Config{})
+	if !m.Restore() || m.State() != Down || m.Restore() {
+		t.Fatal(m.State())
+	}
+	m.Check(true)
+	if m.State() != Down {
+		t.Error("one passed check brought back a server that was down")
+	}
+	m.Check(true)
+	if m.State() != Up {
+		t.Error(m.State())
+	}
+	for _, passed := range []bool{true, false} {
+		m = NewMachine(Config{})
+		m.Check(passed)
+		if m.Restore() {
+			t.Error("an old opinion overruled a check")
+		}
+	}
+}
