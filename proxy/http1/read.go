@@ -1,0 +1,36 @@
+package http1
+
+// IsToken reports whether s is a token (RFC 9110 section 5.6.2).
+func IsToken[T string | []byte](s T) bool { return len(s) > 0 && every(s, isToken) }
+
+// IsValue reports whether s may be the value of a field (RFC 9110 section 5.5).
+func IsValue[T string | []byte](s T) bool { return every(s, isValue) }
+
+// IsTarget reports whether s is made of what may stand in a request target.
+func IsTarget[T string | []byte](s T) bool { return len(s) > 0 && every(s, isTarget) }
+
+func every[T string | []byte](s T, c uint8) bool {
+	for i := range len(s) {
+		if class[s[i]]&c == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Each calls fn with the name and the value of each field line, in their order,
+// until fn returns false. buf is what the head was parsed from.
+func (h *head) Each(buf []byte, fn func(name, value []byte) bool) {
+	for i := range h.fields[:h.count] {
+		f := &h.fields[i]
+		if !fn(buf[f.start:f.nameEnd], f.value.of(buf)) {
+			return
+		}
+	}
+}
+
+// Path returns the target in the form that a server gets it, empty for "/".
+func (r *Request) Path(buf []byte) []byte { return r.path.of(buf) }
+
+// InTrailer reports whether what follows belongs to the trailer section.
+func (c *Chunked) InTrailer() bool { return c.state >= trailerStart && c.state < chunkDone }
