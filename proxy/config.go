@@ -15,6 +15,7 @@ import (
 	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 	"pingd/proxy/http1"
+	"pingd/proxy/limit"
 )
 
 // Checks is how fast opinions about servers change; see its fields.
@@ -26,6 +27,12 @@ type Timeouts = exchange.Timeouts
 // Limits bound request heads; see its fields.
 type Limits = http1.Limits
 
+// Rate is how often something may happen; see its fields.
+type Rate = limit.Rate
+
+// ParseRate reads "100/s", "6000/m" or "5/h", with " burst=N" behind it or not.
+func ParseRate(text string) (Rate, error) { return limit.ParseRate(text) }
+
 // Config of a Proxy. Source and one of Listener and Addr are required; zero
 // fields take their defaults.
 type Config struct {
@@ -33,8 +40,28 @@ type Config struct {
 	Listener net.Listener
 	// Addr is host:port to listen on; port 0 means any free port.
 	Addr string
-	// Source tells which backends there are.
+	// Source tells which backends there are, those of what no route is for.
 	Source Source
+	// ServiceName, Balance and Cookie are of the same service; see Service.
+	ServiceName string
+	Balance     Balance
+	Cookie      string
+	// Routes are the services of hosts and paths.
+	Routes []Route
+	// SlowStart is how long a server that came up takes to reach its full weight
+	// (default 0).
+	SlowStart time.Duration
+	// RateLimit is how often a client may ask (zero: as it likes).
+	RateLimit Rate
+	// RedirectPort has plain requests sent to https on that port (0: served).
+	RedirectPort int
+	// Challenge answers ACME's question for a token (nil: there are none).
+	Challenge func(token string) (answer string, ok bool)
+	// Secret is what proxies of one cluster have in common: marks in cookies and
+	// keys of TLS sessions are made with it (nil: nothing secret).
+	Secret []byte
+	// NoRequestID leaves requests without X-Request-Id.
+	NoRequestID bool
 
 	// Checks: interval 2s, rise 2, fall 5, timeout = interval, fast interval
 	// 500ms, down interval = interval, 3 refused connections.
@@ -87,6 +114,14 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Listener == nil && c.Addr == "" {
 		wrong("proxy: no address to listen on\nhint: --proxy-addr=:8080")
+	}
+	for _, r := range c.Routes {
+		if r.Service.Source == nil || r.Service.Name == "" {
+			wrong("proxy: route %s: %w or no name", r.Pattern, errNoSource)
+		}
+	}
+	if c.ServiceName == "" {
+		c.ServiceName = defaultService
 	}
 	for name, d := range map[string]time.Duration{
 		"check interval": c.Checks.Interval, "check timeout": c.Checks.Timeout, "connect timeout": c.Timeouts.Connect,

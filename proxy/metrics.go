@@ -15,21 +15,23 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descRequests     = desc("requests_total", "Responses sent to clients, by backend and class; backend \"none\" for those of the proxy itself.", "backend", "code")
+	descRequests     = desc("requests_total", "Responses sent to clients, by service, backend and class; backend \"none\" for those of the proxy itself.", "service", "backend", "code")
 	descDuration     = desc("request_duration_seconds", "Time from the first byte of a request to the last of its response.")
-	descAnswer       = desc("backend_response_seconds", "Time from a request on a connection of the backend to the head of its response.", "backend")
-	descUp           = desc("backend_up", "Whether the backend may get traffic.", "backend")
-	descActive       = desc("backend_connections", "Requests in flight.", "backend")
-	descChecksFailed = desc("backend_checks_failed_total", "Checks that failed.", "backend")
-	descErrors       = desc("backend_errors_total", "Attempts that failed, by class.", "backend", "class")
-	descRetries      = desc("retries_total", "Requests sent again because this backend failed.", "backend")
-	descRedispatches = desc("redispatches_total", "Of those, the ones that went to another backend.", "backend")
-	descBytes        = desc("bytes_total", "Body bytes, in from clients and out to them.", "backend", "direction")
+	descAnswer       = desc("backend_response_seconds", "Time from a request on a connection of the backend to the head of its response.", "service", "backend")
+	descUp           = desc("backend_up", "Whether the backend may get traffic.", "service", "backend")
+	descActive       = desc("backend_connections", "Requests in flight.", "service", "backend")
+	descChecksFailed = desc("backend_checks_failed_total", "Checks that failed.", "service", "backend")
+	descErrors       = desc("backend_errors_total", "Attempts that failed, by class.", "service", "backend", "class")
+	descRetries      = desc("retries_total", "Requests sent again because this backend failed.", "service", "backend")
+	descRedispatches = desc("redispatches_total", "Of those, the ones that went to another backend.", "service", "backend")
+	descBytes        = desc("bytes_total", "Body bytes, in from clients and out to them.", "service", "backend", "direction")
 	descConnections  = desc("connections", "Open client connections.")
 	descMaximum      = desc("connections_max", "Most client connections open at once.")
 	descLimit        = desc("connections_limit", "Client connections served at once at most; more wait to be accepted.")
 	descAccepted     = desc("connections_total", "Client connections accepted.")
 	descQueue        = desc("queue", "Requests waiting for a free slot.")
+	descServiceQueue = desc("service_queue", "Requests waiting for a free slot of the service's servers.", "service")
+	descWeight       = desc("backend_weight", "Weight of the backend, 0 while it is drained.", "service", "backend")
 )
 
 // collector exports what the proxy counts anyway: nothing is added to the path
@@ -40,7 +42,7 @@ type collector struct{ p *Proxy }
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descRequests, descDuration, descAnswer, descLimit, descUp, descActive, descChecksFailed, descErrors, descRetries,
-		descRedispatches, descBytes, descConnections, descMaximum, descAccepted, descQueue,
+		descRedispatches, descBytes, descConnections, descMaximum, descAccepted, descQueue, descServiceQueue, descWeight,
 	} {
 		ch <- d
 	}
@@ -54,18 +56,24 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n int64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 	}
-	for _, m := range c.p.set.Servers() {
-		c.collectServer(m, counter, gauge)
-		ch <- histogram(descAnswer, &m.Answer, m.Name())
+	waiting := 0
+	for _, s := range c.p.services {
+		for _, m := range s.Set.Servers() {
+			c.collectServer(s.Name, m, counter, gauge)
+			ch <- histogram(descAnswer, &m.Answer, s.Name, m.Name())
+		}
+		n := s.Set.Waiting()
+		waiting += n
+		gauge(descServiceQueue, int64(n), s.Name)
 	}
 	stats := c.p.gate.Stats()
 	for i := 1; i < len(classes); i++ {
-		counter(descRequests, stats.Own[i], "none", classes[i])
+		counter(descRequests, stats.Own[i], "none", "none", classes[i])
 	}
 	gauge(descConnections, stats.Connections)
 	gauge(descMaximum, stats.Peak)
 	counter(descAccepted, stats.Accepted)
-	gauge(descQueue, int64(c.p.set.Waiting()))
+	gauge(descQueue, int64(waiting))
 	gauge(descLimit, stats.Limit)
 	ch <- histogram(descDuration, &c.p.durations)
 }
@@ -75,27 +83,28 @@ func histogram(d *prometheus.Desc, h *latency.Histogram, labels ...string) prome
 	return prometheus.MustNewConstHistogram(d, total, h.Sum().Seconds(), buckets, labels...)
 }
 
-func (c collector) collectServer(m *upstream.Server, counter, gauge func(*prometheus.Desc, int64, ...string)) {
+func (c collector) collectServer(service string, m *upstream.Server, counter, gauge func(*prometheus.Desc, int64, ...string)) {
 	name, v := m.Name(), m.View()
 	for i := 1; i < len(classes); i++ {
-		counter(descRequests, m.Responses[i].Load(), name, classes[i])
+		counter(descRequests, m.Responses[i].Load(), service, name, classes[i])
 	}
 	up := int64(0)
 	if v.State == health.Up {
 		up = 1
 	}
-	gauge(descUp, up, name)
-	gauge(descActive, v.Active, name)
-	counter(descChecksFailed, m.ChecksFailed.Load(), name)
-	counter(descErrors, m.ConnectErrors.Load(), name, "connect")
-	counter(descErrors, m.Deaths.Load(), name, "died")
-	counter(descErrors, m.Timeouts.Load(), name, "timeout")
-	counter(descErrors, m.Invalid.Load(), name, "invalid")
-	counter(descErrors, m.Truncated.Load(), name, "truncated")
-	counter(descRetries, m.Retries.Load(), name)
-	counter(descRedispatches, m.Redispatches.Load(), name)
-	counter(descBytes, m.BytesIn.Load(), name, "in")
-	counter(descBytes, m.BytesOut.Load(), name, "out")
+	gauge(descUp, up, service, name)
+	gauge(descWeight, int64(v.Weight), service, name)
+	gauge(descActive, v.Active, service, name)
+	counter(descChecksFailed, m.ChecksFailed.Load(), service, name)
+	counter(descErrors, m.ConnectErrors.Load(), service, name, "connect")
+	counter(descErrors, m.Deaths.Load(), service, name, "died")
+	counter(descErrors, m.Timeouts.Load(), service, name, "timeout")
+	counter(descErrors, m.Invalid.Load(), service, name, "invalid")
+	counter(descErrors, m.Truncated.Load(), service, name, "truncated")
+	counter(descRetries, m.Retries.Load(), service, name)
+	counter(descRedispatches, m.Redispatches.Load(), service, name)
+	counter(descBytes, m.BytesIn.Load(), service, name, "in")
+	counter(descBytes, m.BytesOut.Load(), service, name, "out")
 }
 
 // record takes down a request that has ended.

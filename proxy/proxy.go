@@ -4,16 +4,20 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
+	"time"
 
 	"pingd/proxy/accesslog"
+	"pingd/proxy/dispatch"
 	"pingd/proxy/exchange"
 	"pingd/proxy/front"
 	"pingd/proxy/latency"
+	"pingd/proxy/limit"
 	"pingd/proxy/loop"
 	"pingd/proxy/retry"
-	"pingd/proxy/upstream"
 )
 
 // Proxy is the role. Make it with New.
@@ -22,7 +26,6 @@ type Proxy struct {
 	log   *slog.Logger
 	ln    net.Listener
 	addr  string
-	set   *upstream.Set
 	gate  *exchange.Gate
 	front *front.Front // takes everything
 	loops *loop.Engine // takes what is plain, and gives the rest to front; nil: none
@@ -30,6 +33,10 @@ type Proxy struct {
 	access    *accesslog.Log // nil: none
 	durations latency.Histogram
 	closed    sync.Once
+
+	services []*dispatch.Service // the default one first
+	sources  []Source            // of services
+	limit    *limit.Table        // nil: none
 }
 
 // New checks cfg and binds the listener. Nothing is served before Run; a Proxy
@@ -49,7 +56,14 @@ func New(cfg Config) (*Proxy, error) {
 		}
 	}
 	p := &Proxy{cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln, addr: ln.Addr().String()}
-	p.set = upstream.NewSet(upstream.Config{Health: cfg.Checks, Queue: cfg.Queue, Logger: p.log})
+	if cfg.RateLimit != (Rate{}) {
+		p.limit = limit.NewTable(cfg.RateLimit, rand.Uint64(), limitEvery, 1)
+	}
+	router, err := p.makeServices()
+	if err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
 	if most := loop.MostClients(); cfg.MaxConn > most {
 		p.log.Warn("fewer clients than configured: this process may not open more files", "maxconn", most, "configured", cfg.MaxConn,
 			"hint", "ulimit -n, or LimitNOFILE= in its service unit")
@@ -60,7 +74,7 @@ func New(cfg Config) (*Proxy, error) {
 		p.access = accesslog.New(cfg.AccessLog, cfg.AccessLogJSON, p.log)
 	}
 	ec := exchange.Config{
-		Router: exchange.To(p.set), Limits: cfg.Limits, Timeouts: cfg.Timeouts, Gate: p.gate,
+		Router: router, NoRequestID: cfg.NoRequestID, Limits: cfg.Limits, Timeouts: cfg.Timeouts, Gate: p.gate,
 		Retry:  retry.Policy{Connects: cfg.Retries, Replays: min(cfg.Retries, 1)},
 		Budget: retry.NewBudget(cfg.RetryPercent, 100), Trusted: cfg.Trusted, Logger: p.log, Record: p.record,
 	}
@@ -69,7 +83,7 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	p.front = front.New(ec)
 	if _, plain := ln.(*net.TCPListener); plain && loop.Supported && cfg.Loops > 0 {
-		p.loops, err = loop.New(loop.Config{Exchange: ec, Loops: cfg.Loops, Sets: []*upstream.Set{p.set}, Adopt: p.front.Adopt, Recorder: p.recorder}, ln)
+		p.loops, err = loop.New(loop.Config{Exchange: ec, Loops: cfg.Loops, Sets: p.sets(), Adopt: p.front.Adopt, Recorder: p.recorder}, ln)
 		if err != nil {
 			_ = ln.Close()
 			return nil, fmt.Errorf("serve %s: %w", ln.Addr(), err)
@@ -83,6 +97,22 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	return p, nil
 }
+
+// limitEvery is how often proxies tell each other of busy clients.
+const limitEvery = 250 * time.Millisecond
+
+// trusts tells whether addr is a proxy of our own.
+func (p *Proxy) trusts(addr netip.Addr) bool {
+	for _, n := range p.cfg.Trusted {
+		if n.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// opinion takes in that this proxy's checks have changed their mind.
+func (p *Proxy) opinion() {}
 
 // Addrs returns the bound address of the listener "proxy".
 func (p *Proxy) Addrs() map[string]string {
@@ -114,12 +144,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	defer stop()
 
 	var wg sync.WaitGroup
-	wg.Go(func() { p.set.Run(behind) })
-	wg.Go(func() {
-		if err := p.cfg.Source.Watch(behind, p.set.Update); err != nil && behind.Err() == nil {
-			fail(fmt.Errorf("watch backends: %w", err))
-		}
-	})
+	wg.Go(func() { p.watchServices(behind, fail) })
 	if p.access != nil {
 		wg.Go(func() { p.access.Run(behind) })
 	}
@@ -127,7 +152,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 	err := p.serve(serving)
 	stop()
 	wg.Wait()
-	p.set.Close()
+	for _, s := range p.services {
+		s.Set.Close()
+	}
 	if err == nil && ctx.Err() == nil {
 		err = context.Cause(serving)
 	}

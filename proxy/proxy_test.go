@@ -140,18 +140,18 @@ func TestStatusAndMetrics(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
 	}
-	want := `# HELP pingd_proxy_requests_total Responses sent to clients, by backend and class; backend "none" for those of the proxy itself.
+	want := `# HELP pingd_proxy_requests_total Responses sent to clients, by service, backend and class; backend "none" for those of the proxy itself.
 # TYPE pingd_proxy_requests_total counter
-pingd_proxy_requests_total{backend="a",code="1xx"} 0
-pingd_proxy_requests_total{backend="a",code="2xx"} 1
-pingd_proxy_requests_total{backend="a",code="3xx"} 0
-pingd_proxy_requests_total{backend="a",code="4xx"} 0
-pingd_proxy_requests_total{backend="a",code="5xx"} 0
-pingd_proxy_requests_total{backend="none",code="1xx"} 0
-pingd_proxy_requests_total{backend="none",code="2xx"} 0
-pingd_proxy_requests_total{backend="none",code="3xx"} 0
-pingd_proxy_requests_total{backend="none",code="4xx"} 0
-pingd_proxy_requests_total{backend="none",code="5xx"} 0
+pingd_proxy_requests_total{backend="a",code="1xx",service="default"} 0
+pingd_proxy_requests_total{backend="a",code="2xx",service="default"} 1
+pingd_proxy_requests_total{backend="a",code="3xx",service="default"} 0
+pingd_proxy_requests_total{backend="a",code="4xx",service="default"} 0
+pingd_proxy_requests_total{backend="a",code="5xx",service="default"} 0
+pingd_proxy_requests_total{backend="none",code="1xx",service="none"} 0
+pingd_proxy_requests_total{backend="none",code="2xx",service="none"} 0
+pingd_proxy_requests_total{backend="none",code="3xx",service="none"} 0
+pingd_proxy_requests_total{backend="none",code="4xx",service="none"} 0
+pingd_proxy_requests_total{backend="none",code="5xx",service="none"} 0
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "pingd_proxy_requests_total"); err != nil {
 		t.Error(err)

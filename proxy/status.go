@@ -3,6 +3,8 @@ package proxy
 import (
 	"time"
 
+	"pingd/proxy/dispatch"
+	"pingd/proxy/health"
 	"pingd/proxy/latency"
 	"pingd/proxy/upstream"
 )
@@ -20,14 +22,27 @@ type Status struct {
 	Queue           int              `json:"queue"`
 	Refused         map[string]int64 `json:"refused"` // responses made by the proxy itself, by class
 	Latency         Latency          `json:"latency"` // whole requests as clients see them
+	Services        []ServiceStatus  `json:"services"`
 	Backends        []BackendStatus  `json:"backends"`
+}
+
+// ServiceStatus is one service.
+type ServiceStatus struct {
+	Name    string   `json:"name"`
+	Routes  []string `json:"routes"` // none for what no route is for
+	Balance string   `json:"balance"`
+	Cookie  string   `json:"cookie,omitempty"`
+	Servers int      `json:"servers"`
+	Up      int      `json:"up"`
+	Queue   int      `json:"queue"`
 }
 
 // BackendStatus is one row of the backends table.
 type BackendStatus struct {
+	Service      string           `json:"service"`
 	Name         string           `json:"name"`
 	Addr         string           `json:"addr"`
-	State        string           `json:"state"` // UP, DOWN, NEW, REFUSING, LEAVING
+	State        string           `json:"state"` // UP, DOWN, NEW, REFUSING, DRAIN, LEAVING
 	Check        string           `json:"check"` // last result as HAProxy writes it: L4OK, L7STS 500
 	Weight       int              `json:"weight"`
 	Current      int64            `json:"current"` // requests in flight
@@ -57,28 +72,49 @@ func (p *Proxy) Status() any {
 	stats := p.gate.Stats()
 	s := Status{
 		Addr: p.addr, Connections: stats.Connections, MaxConnections: stats.Limit, PeakConnections: stats.Peak,
-		Accepted: stats.Accepted, Latency: p.durations.Counts(), Queue: p.set.Waiting(), Refused: map[string]int64{}, Backends: []BackendStatus{},
+		Accepted: stats.Accepted, Latency: p.durations.Counts(), Refused: map[string]int64{}, Backends: []BackendStatus{},
 	}
 	for i, n := range stats.Own {
 		if i > 0 {
 			s.Refused[classes[i]] = n
 		}
 	}
-	for _, m := range p.set.Servers() {
-		s.Backends = append(s.Backends, backendStatus(m))
-	}
-	for _, m := range p.set.Leaving() {
-		row := backendStatus(m)
-		row.State = "LEAVING"
-		s.Backends = append(s.Backends, row)
+	for _, service := range p.services {
+		s.add(p, service)
 	}
 	return s
 }
 
-func backendStatus(m *upstream.Server) BackendStatus {
+// add adds a service and its servers.
+func (s *Status) add(p *Proxy, service *dispatch.Service) {
+	row := ServiceStatus{
+		Name: service.Name, Routes: []string{}, Balance: service.Balance.String(), Cookie: service.Cookie, Queue: service.Set.Waiting(),
+	}
+	for _, r := range p.cfg.Routes {
+		if r.Service.Name == service.Name {
+			row.Routes = append(row.Routes, r.Pattern.String())
+		}
+	}
+	for _, m := range service.Set.Servers() {
+		b := backendStatus(service.Name, m)
+		s.Backends = append(s.Backends, b)
+		if row.Servers++; b.State == "UP" {
+			row.Up++
+		}
+	}
+	for _, m := range service.Set.Leaving() {
+		b := backendStatus(service.Name, m)
+		b.State = "LEAVING"
+		s.Backends = append(s.Backends, b)
+	}
+	s.Queue += row.Queue
+	s.Services = append(s.Services, row)
+}
+
+func backendStatus(service string, m *upstream.Server) BackendStatus {
 	b, v := m.Backend(), m.View()
 	row := BackendStatus{
-		Name: m.Name(), Addr: b.Addr, State: v.State.String(), Check: v.Check, Weight: b.Weight,
+		Service: service, Name: m.Name(), Addr: b.Addr, State: v.State.String(), Check: v.Check, Weight: v.Weight,
 		Current: v.Active, Max: v.Peak, Limit: b.MaxConn, Idle: v.Idle, Requests: m.Requests.Load(),
 		Responses: map[string]int64{},
 		Errors: map[string]int64{
@@ -89,6 +125,9 @@ func backendStatus(m *upstream.Server) BackendStatus {
 		BytesIn: m.BytesIn.Load(), BytesOut: m.BytesOut.Load(), ChecksFailed: m.ChecksFailed.Load(),
 		LastChange: v.Changed, Downtime: v.Downtime.Seconds(),
 		Latency: m.Answer.Counts(),
+	}
+	if v.Draining && v.State == health.Up {
+		row.State = "DRAIN"
 	}
 	for i := 1; i < len(classes); i++ {
 		row.Responses[classes[i]] = m.Responses[i].Load()

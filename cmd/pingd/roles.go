@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
-	"runtime"
-	"strings"
 	"time"
 
 	"pingd/cmd/pingd/config"
@@ -118,96 +115,21 @@ func (r registration) Register(ctx context.Context) error {
 	return r.store.Lease(ctx, r.key, r.value, registryLease)
 }
 
-// newProxy makes the proxy: static --backend servers, and those that registered
-// in the store where one is named.
+// newProxy makes the proxy.
 func newProxy(e *env) (role, error) {
-	var own []proxy.Backend
-	for _, value := range e.o.Backend {
-		b, err := proxy.ParseBackend("", value)
-		if err != nil {
-			return nil, err
-		}
-		own = append(own, b)
-	}
-	sources := []proxy.Source{proxy.Static(own)}
-	if e.store != nil {
-		sources = append(sources, registry{e.store, e.o.Prefix, e.log})
-	}
 	access, err := e.accessLog()
 	if err != nil {
 		return nil, err
 	}
-	p, err := proxy.New(proxy.Config{
-		Listener: e.listeners.take("proxy-addr"),
-		Source:   proxy.Merge(sources...),
-		Checks: proxy.Checks{
-			Interval: e.o.CheckInterval, Timeout: e.o.CheckTimeout, Rise: e.o.CheckRise, Fall: e.o.CheckFall,
-		},
-		Timeouts: proxy.Timeouts{
-			Connect: e.o.TimeoutConnect, Response: e.o.TimeoutResponse, Body: e.o.TimeoutClient, Grace: e.o.ProxyGrace,
-		},
-		MaxConn:   e.o.ProxyMaxconn,
-		Loops:     e.proxyLoops(),
-		Retries:   noneIfZero(e.o.ProxyRetries),
-		AccessLog: access,
-		Logger:    e.log, Metrics: e.metrics,
-	})
+	cfg, err := e.proxyConfig(access)
 	if err != nil {
 		return nil, err
 	}
+	p, err := proxy.New(cfg)
+	if err != nil {
+		return nil, err // not p: a nil *Proxy would be a role that is not nil
+	}
 	return p, nil
-}
-
-// proxyLoops returns how many event loops the proxy has, and makes room for them
-// beside the rest. A loop keeps its processor while it works; counted on top of
-// those that Go has, loops and goroutines share the machine by the kernel's rules,
-// and neither a leader's heartbeat nor a request waits for the other's slice to
-// end. Where the process has a store too, half of the processors get a loop: the
-// other half's worth of work is the store's.
-func (e *env) proxyLoops() int {
-	n := e.o.ProxyLoops
-	processors := runtime.GOMAXPROCS(0)
-	switch {
-	case n < 0:
-		return n
-	case n == 0 && (e.o.Starts(config.Store) || e.o.Starts(config.Counter)):
-		n = max(1, processors/2)
-	case n == 0:
-		n = processors
-	}
-	runtime.GOMAXPROCS(processors + n)
-	return n
-}
-
-// noneIfZero says "none" to a role whose zero value means its default.
-func noneIfZero(n int) int {
-	if n == 0 {
-		return -1
-	}
-	return n
-}
-
-// registry is the list of servers that registered in the store.
-type registry struct {
-	store  *client.Client
-	prefix string
-	log    *slog.Logger
-}
-
-func (r registry) Watch(ctx context.Context, fn func([]proxy.Backend)) error {
-	return r.store.Watch(ctx, r.prefix, func(values map[string]string) {
-		list := make([]proxy.Backend, 0, len(values))
-		for key, value := range values {
-			b, err := proxy.ParseBackend(strings.TrimPrefix(key, r.prefix), value)
-			if err != nil {
-				// Others must not suffer from one mistyped key.
-				r.log.Warn("registered server left out", "key", key, "err", err)
-				continue
-			}
-			list = append(list, b)
-		}
-		fn(list)
-	})
 }
 
 // newMonitor makes the monitor. Its Handler is mounted on the admin listener.

@@ -31,7 +31,10 @@ func (m *members[T]) Set(item T, weight int) {
 	weight = max(weight, 0)
 	for i := range m.list {
 		if m.list[i].item == item {
-			m.list[i].weight = weight
+			if m.list[i].weight != weight {
+				m.list[i].weight = weight
+				m.forget() // debts of another scale could be paid off in one burst
+			}
 			return
 		}
 	}
@@ -46,10 +49,14 @@ func (m *members[T]) Remove(item T) {
 			continue
 		}
 		m.list = append(m.list[:i], m.list[i+1:]...)
-		for j := range m.list {
-			m.list[j].current = 0
-		}
+		m.forget()
 		return
+	}
+}
+
+func (m *members[T]) forget() {
+	for i := range m.list {
+		m.list[i].current = 0
 	}
 }
 

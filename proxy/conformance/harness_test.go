@@ -171,7 +171,8 @@ func (k engine) startDialing(t *testing.T, dial func(context.Context, string) (n
 	e := &env{t: t, addr: ln.Addr().String(), records: make(chan exchange.Record, 1000)}
 	e.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 200 * time.Millisecond, FastInterval: 20 * time.Millisecond}, Queue: 500 * time.Millisecond, Dial: dial})
 	cfg := exchange.Config{
-		Router: exchange.To(e.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "pingd",
+		NoRequestID: true,
+		Router:      exchange.To(e.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "pingd",
 		Timeouts: exchange.Timeouts{Grace: 2 * time.Second},
 		Record: func(r *exchange.Record) {
 			cp := *r

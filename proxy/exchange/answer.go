@@ -65,6 +65,12 @@ type Answer struct {
 	// (Minor 0) is told that it goes on.
 	Close bool
 	Minor int
+	// RequestID is the request's id (empty: none), Location the target of a
+	// redirection, RetryAfter how many seconds to wait (0: 1 for status 503, none
+	// for others), Text a body in place of status and reason.
+	RequestID      []byte
+	Location, Text string
+	RetryAfter     int
 	// Head leaves out the body: the request's method is HEAD.
 	Head bool
 }
@@ -79,12 +85,27 @@ func (a *Answer) Append(b []byte) []byte {
 	b = append(b, "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nDate: "...)
 	b = append(b, a.Date...)
 	b = append(b, "\r\nContent-Length: "...)
-	b = strconv.AppendInt(b, int64(len("000 : \n")+len(phrase)+len(a.Reason)), 10)
-	switch a.Status {
-	case 503:
+	size := len("000 : \n") + len(phrase) + len(a.Reason)
+	if a.Text != "" {
+		size = len(a.Text)
+	}
+	b = strconv.AppendInt(b, int64(size), 10)
+	switch {
+	case a.RetryAfter > 0:
+		b = append(b, "\r\nRetry-After: "...)
+		b = strconv.AppendInt(b, int64(a.RetryAfter), 10)
+	case a.Status == 503:
 		b = append(b, "\r\nRetry-After: 1"...)
-	case 200, 405:
+	case a.Status == 200 && a.Text == "", a.Status == 405:
 		b = append(b, "\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"...)
+	}
+	if a.Location != "" {
+		b = append(b, "\r\nLocation: "...)
+		b = append(b, a.Location...)
+	}
+	if len(a.RequestID) > 0 {
+		b = append(b, "\r\nX-Request-Id: "...)
+		b = append(b, a.RequestID...)
 	}
 	switch {
 	case a.Close:
@@ -95,6 +116,9 @@ func (a *Answer) Append(b []byte) []byte {
 	b = append(b, "\r\n\r\n"...)
 	if a.Head {
 		return b
+	}
+	if a.Text != "" {
+		return append(b, a.Text...)
 	}
 	b = strconv.AppendInt(b, int64(a.Status), 10)
 	b = append(b, ' ')

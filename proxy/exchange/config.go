@@ -7,7 +7,6 @@ import (
 
 	"pingd/proxy/http1"
 	"pingd/proxy/retry"
-	"pingd/proxy/upstream"
 )
 
 // Timeouts bound every wait. Zero fields take their defaults; nothing can wait
@@ -53,20 +52,12 @@ func (t Timeouts) withDefaults() Timeouts {
 	return t
 }
 
-// Router chooses the set of servers that a request goes to. Route is called by
-// every worker at once and by loops that serve thousands of clients: it must not
-// block. buf holds the head that r was parsed from. nil means that there is no
-// such service.
-type Router interface {
-	Route(r *http1.Request, buf []byte) *upstream.Set
+// Pause is how long to wait before the same server is tried again: it is probably
+// starting. jitter returns a number below its argument.
+func (t *Timeouts) Pause(jitter func(int64) int64) time.Duration {
+	d := min(t.Connect, time.Second)
+	return d/2 + time.Duration(jitter(int64(d/2)+1))
 }
-
-// To is a Router that sends everything to one set.
-func To(s *upstream.Set) Router { return only{s} }
-
-type only struct{ set *upstream.Set }
-
-func (o only) Route(*http1.Request, []byte) *upstream.Set { return o.set }
 
 // Config is what both engines are told. Router is required.
 type Config struct {
@@ -86,6 +77,10 @@ type Config struct {
 	// Trusted are the networks of proxies whose Forwarded and X-Forwarded-*
 	// are believed; nobody else's are.
 	Trusted []netip.Prefix
+	// NoRequestID leaves requests without an id. With it each carries one in
+	// X-Request-Id to the server and back: the one of a trusted proxy in front, or
+	// a new one.
+	NoRequestID bool
 	// Via is the name in the Via field sent to servers; empty sends none.
 	Via string
 	// Record is called with each request's record when it has ended, by whoever

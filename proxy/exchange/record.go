@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"pingd/proxy/retry"
 	"pingd/proxy/upstream"
 	"pingd/proxy/wire"
 )
@@ -13,6 +14,14 @@ type Record struct {
 	Client, Method, Target, Host []byte
 	// Server is the last server tried, nil when there was none.
 	Server *upstream.Server
+	// Service is the name of the service that the request was for, empty for the
+	// only one; ID is the request's id, empty for none.
+	Service string
+	ID      []byte
+	// Failed are the attempts that failed, FailedCount of them; those beyond the
+	// last place are not kept.
+	Failed      [4]Attempt
+	FailedCount int
 	// Status is what the client was told; 0 when it was told nothing.
 	Status int
 	// End says in words how the exchange ended; EndOK when all was well.
@@ -28,6 +37,21 @@ type Record struct {
 	In, Out int64
 	// Reused is set when the server's connection had carried a request before.
 	Reused bool
+}
+
+// Attempt is one that failed.
+type Attempt struct {
+	Server  *upstream.Server
+	Failure retry.Failure
+	At      wire.Instant
+}
+
+// Fail takes down an attempt on r's server that failed.
+func (r *Record) Fail(f retry.Failure, now wire.Instant) {
+	if r.FailedCount < len(r.Failed) {
+		r.Failed[r.FailedCount] = Attempt{r.Server, f, now}
+	}
+	r.FailedCount++
 }
 
 // The ends of a request that was answered, or that the client cut short. A

@@ -204,7 +204,7 @@ func TestLingering(t *testing.T) {
 // TestTimeLimits: which limit counts in which state, to the nanosecond.
 func TestTimeLimits(t *testing.T) {
 	for name, want := range map[string]time.Duration{
-		"reading": 10 * time.Second, "queued": 5 * time.Second, "connecting": 5 * time.Second, "pausing": pauseLeast,
+		"reading": 10 * time.Second, "queued": 5 * time.Second, "connecting": 5 * time.Second, "pausing": 500 * time.Millisecond,
 		"uploading": 30 * time.Second, "waiting": 30 * time.Second, "response body": 30 * time.Second, "lingering": lingerTime,
 	} {
 		for _, moment := range moments {

@@ -10,11 +10,7 @@ import (
 	"pingd/proxy/wire"
 )
 
-const (
-	lingerTime = 2 * time.Second
-	pauseLeast = 150 * time.Millisecond // before the same server is tried again
-	pauseMore  = 100 * time.Millisecond
-)
+const lingerTime = 2 * time.Second
 
 // choose has a server picked.
 func (m *Machine) choose() {
@@ -77,6 +73,7 @@ func (m *Machine) Connected(reused bool) {
 func (m *Machine) send(b *upstream.Backend) {
 	e := m.env
 	e.fwd = http1.Forward{ClientIP: m.ip, Proto: "http", Trusted: m.trusted, Via: e.Config.Via}
+	m.Plan.Forward(&e.fwd)
 	if m.req.Minor() == 0 {
 		e.fwd.DefaultHost = []byte(b.Addr)
 	}
@@ -158,16 +155,17 @@ func (m *Machine) fail(f retry.Failure) {
 	case retry.Invalid:
 		s.Invalid.Add(1)
 	}
+	m.Record.Fail(f, m.env.Now)
 	m.toS.clear()
 	m.orders |= DropServer
-	same := m.Tried.Has(s)
+	same := m.Want.Tried.Has(s)
 	switch {
 	case !m.again(s, f):
 		m.page(exchange.Failed(f))
 	case same && f == retry.Connect:
 		// It is probably starting.
 		m.stage = pausing
-		m.limit = m.env.Now.After(pauseLeast + time.Duration(m.env.Jitter(int64(pauseMore))))
+		m.limit = m.env.Now.After(m.env.Config.Timeouts.Pause(m.env.Jitter))
 	default:
 		m.choose()
 	}
@@ -177,6 +175,7 @@ func (m *Machine) fail(f retry.Failure) {
 func (m *Machine) again(s *upstream.Server, f retry.Failure) bool {
 	a := &m.attempt
 	a.Failure, a.Whole, a.ConnectOnly = f, !m.body.over, s.Backend().ConnectOnly
+	a.Keyed = s.Backend().Keyed
 	c := m.env.Config
 	if c.Retry.Decide(*a) != retry.Again {
 		return false
@@ -184,7 +183,7 @@ func (m *Machine) again(s *upstream.Server, f retry.Failure) bool {
 	if c.Budget != nil && !c.Budget.Spend(m.env.Now.Sub(0)) {
 		return false
 	}
-	m.Tried.Add(s)
+	m.Want.Tried.Add(s)
 	s.Retries.Add(1)
 	m.Record.Retries++
 	if f == retry.Connect {
@@ -194,7 +193,7 @@ func (m *Machine) again(s *upstream.Server, f retry.Failure) bool {
 	a.Replays++
 	// A visit that may have been counted under a key is only safe where the key
 	// is known.
-	m.Keyed = s.Backend().Keyed
+	m.Want.Keyed = s.Backend().Keyed
 	return true
 }
 
@@ -282,6 +281,7 @@ func (m *Machine) own(e *http1.Error, closing bool) {
 		Status: e.Status, Reason: e.Reason, Date: env.clock.At(env.Now),
 		Close: closing, Minor: m.req.Minor(), Head: m.req.Method == http1.HEAD,
 	}
+	m.Plan.Dress(&a, e)
 	m.toS.clear()
 	m.toC.open(env.toClient)
 	m.toC.a = a.Append(m.toC.a)

@@ -122,6 +122,6 @@ func (m *Machine) Trim() {
 	}
 	m.toS.clear()
 	m.toC.clear()
-	m.Record, m.Set, m.Tried = exchange.Record{}, nil, upstream.Tried{}
+	m.Record, m.Set, m.Want = exchange.Record{}, nil, upstream.Want{}
 	m.stage, m.orders = idle, 0
 }

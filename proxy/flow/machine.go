@@ -4,7 +4,6 @@ import (
 	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/retry"
-	"pingd/proxy/upstream"
 	"pingd/proxy/wire"
 )
 
@@ -54,8 +53,9 @@ type Env struct {
 	// Stopping is set once the proxy is to stop: answers announce the end of
 	// their connection.
 	Stopping bool
-	// Keys makes Idempotency-Keys.
+	// Keys makes Idempotency-Keys, IDs the ids of requests.
 	Keys *exchange.Keys
+	IDs  exchange.IDs
 	// Jitter returns a number below its argument, to spread what would
 	// otherwise happen in the same moment.
 	Jitter func(int64) int64
@@ -64,6 +64,9 @@ type Env struct {
 	toServer []byte // see output
 	toClient []byte
 	fwd      http1.Forward
+	query    exchange.Query
+	reply    http1.Reply
+	extra    []byte // of a response's head
 }
 
 type stage uint8
@@ -86,13 +89,9 @@ const (
 type Machine struct {
 	// Record is complete when Finish is ordered.
 	Record exchange.Record
-	// Set is where the request goes, once Pick is ordered.
-	Set *upstream.Set
-	// Tried are servers that failed the request.
-	Tried upstream.Tried
-	// Keyed is set when a server that counts keys may have seen the request:
-	// only such servers are to be picked.
-	Keyed bool
+	// Plan is where the request goes, once Pick is ordered, and what it asks of its
+	// server.
+	exchange.Plan
 
 	env     *Env
 	ip      []byte
@@ -147,6 +146,7 @@ func (m *Machine) begin() {
 	m.head, m.inBody = 0, 0
 	m.unsent, m.closing, m.linger, m.reset, m.answers = false, false, false, false, false
 	m.req.Reset(m.env.Config.Limits)
+	m.Plan.Forget()
 }
 
 // Take returns what is to be done now, and forgets it.
@@ -244,7 +244,7 @@ func (m *Machine) parse() {
 	if c.Budget != nil {
 		c.Budget.Request(m.env.Now.Sub(0))
 	}
-	m.Tried, m.Keyed, m.key = upstream.Tried{}, false, m.key[:0]
+	m.key = m.key[:0]
 	m.attempt = retry.Attempt{Method: m.req.Method}
 	if upgrade {
 		m.page(exchange.ErrStopping)
@@ -254,11 +254,22 @@ func (m *Machine) parse() {
 		m.page(exchange.Last(m.req.Method))
 		return
 	}
-	if m.Set = c.Router.Route(&m.req, m.in); m.Set == nil {
-		m.page(exchange.ErrNoService)
-		return
+	m.route()
+}
+
+// route finds out where the request goes.
+func (m *Machine) route() {
+	e := m.env
+	e.query = exchange.Query{Request: &m.req, Buf: m.in, Client: m.ip, Trusted: m.trusted, Plain: true, Now: e.Now}
+	m.Plan.Make(e.Config, &e.IDs, &e.query, &m.Record)
+	switch {
+	case m.HandOver:
+		m.end(HandOver)
+	case m.Set == nil:
+		m.page(m.Own)
+	default:
+		m.choose()
 	}
-	m.choose()
 }
 
 // upload passes a part of the request body on.

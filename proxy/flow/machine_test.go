@@ -233,7 +233,7 @@ func TestSameServerAfterAPause(t *testing.T) {
 	if w.m.stage != pausing {
 		t.Fatalf("stage %d", w.m.stage)
 	}
-	w.later(149 * time.Millisecond)
+	w.later(499 * time.Millisecond)
 	if len(w.conns) != 0 {
 		t.Error("no pause")
 	}

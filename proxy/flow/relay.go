@@ -92,10 +92,12 @@ func (m *Machine) answer(buf []byte, n int) {
 	early := m.unsent || !m.body.done
 	m.closing = !req.KeepAlive() || w.raw || early || env.Stopping
 	before := len(m.toC.a)
-	m.toC.a = resp.Append(m.toC.a, buf[:n], &http1.Reply{
+	env.reply = http1.Reply{
 		Method: req.Method, Minor: req.Minor(), Close: m.closing,
 		Chunk: w.kind == http1.UntilClose && !old, Date: env.clock.At(env.Now),
-	})
+	}
+	env.extra = m.Plan.Reply(&env.reply, r, env.extra)
+	m.toC.a = resp.Append(m.toC.a, buf[:n], &env.reply)
 	m.answers, m.moved = true, env.Now
 	head := len(m.toC.a) - before
 	m.pass(buf[n:], head)

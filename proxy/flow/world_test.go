@@ -70,7 +70,7 @@ func newWorld(t testing.TB, change func(*exchange.Config), backends ...string) *
 	}
 	w.set.Update(list)
 	w.servers = w.set.Servers()
-	cfg := exchange.Config{Router: exchange.To(w.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "p"}
+	cfg := exchange.Config{NoRequestID: true, Router: exchange.To(w.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "p"}
 	if change != nil {
 		change(&cfg)
 	}
@@ -225,7 +225,7 @@ func (w *world) give() {
 	for range w.servers {
 		s := w.servers[w.picked%len(w.servers)]
 		w.picked++
-		if !w.m.Tried.Has(s) && (!w.m.Keyed || s.Backend().Keyed) {
+		if !w.m.Want.Tried.Has(s) && (!w.m.Want.Keyed || s.Backend().Keyed) {
 			w.m.Picked(s)
 			return
 		}

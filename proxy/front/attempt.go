@@ -155,11 +155,12 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 	old := c.req.Minor() == 0
 	r.raw = old && (r.kind == http1.UntilClose || r.kind == http1.ChunkedBody)
 	closing := !c.req.KeepAlive() || r.raw || early || c.f.draining.Load()
-	reply := http1.Reply{
+	c.note = http1.Reply{
 		Method: c.req.Method, Minor: c.req.Minor(), Close: closing,
 		Chunk: r.kind == http1.UntilClose && !old, Date: c.date.At(wire.Now()),
 	}
-	c.out = c.resp.Append(c.out[:0], c.up[:n], &reply)
+	c.extra = c.plan.Reply(&c.note, &c.rec, c.extra)
+	c.out = c.resp.Append(c.out[:0], c.up[:n], &c.note)
 	headLen := len(c.out)
 	end := r.run()
 	c.rec.Out = r.written - int64(min(headLen, int(r.written)))

@@ -12,7 +12,6 @@ import (
 
 	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
-	"pingd/proxy/upstream"
 	"pingd/proxy/wire"
 )
 
@@ -36,11 +35,16 @@ type work struct {
 	key   []byte
 	date  exchange.Clock
 	keys  *exchange.Keys
+	ids   exchange.IDs
+	query exchange.Query
+	plan  exchange.Plan
+	note  http1.Reply // what a response's head is changed to
+	extra []byte      // of it
 }
 
 var (
 	works = sync.Pool{New: func() any {
-		return &work{in: make([]byte, inSize), out: make([]byte, 0, inSize), keys: exchange.NewKeys()}
+		return &work{in: make([]byte, inSize), out: make([]byte, 0, inSize), keys: exchange.NewKeys(), ids: exchange.NewIDs()}
 	}}
 	buffers = sync.Pool{New: func() any { return (*[bufSize]byte)(make([]byte, bufSize)) }}
 )
@@ -52,17 +56,17 @@ type client struct {
 	hard context.Context // ends when requests in flight are cut
 
 	ip      []byte
+	from    netip.AddrPort // as far as known
 	trusted bool
+	secure  bool // came over TLS
 	first   bool // no request yet
 	*work
 	w      int // bytes in work.in
 	head   int // of them, the request head
 	whole  int // of them, the part of the body that came with it
 	rec    exchange.Record
-	tried  upstream.Tried
 	pumped bool // a part of the request body came after the head
 	unsent bool // writing what was held to the server failed, perhaps half-way
-	keyed  bool // a server that counts keys may have seen the request
 
 	mu      sync.Mutex
 	waiting bool // between requests
@@ -72,10 +76,10 @@ type client struct {
 // newClient returns the client at the other end of conn, from which early has
 // been read.
 func newClient(f *Front, hard context.Context, conn net.Conn, early []byte) *client {
-	c := &client{f: f, conn: wire.New(conn), hard: hard, first: true}
-	if addr := remote(conn); addr != (netip.Addr{}) {
-		c.ip = addr.AppendTo(nil)
-		c.trusted = f.cfg.Trusts(addr)
+	c := &client{f: f, conn: wire.New(conn), hard: hard, first: true, secure: secure(conn)}
+	if c.from = address(conn.RemoteAddr()); c.from.IsValid() {
+		c.ip = c.from.Addr().AppendTo(nil)
+		c.trusted = f.cfg.Trusts(c.from.Addr())
 	}
 	if len(early) > 0 {
 		c.Take()
@@ -105,6 +109,7 @@ func (c *client) release() {
 	w := c.work
 	c.work = nil
 	w.body.held = w.body.held[:0]
+	w.plan, w.query = exchange.Plan{}, exchange.Query{}
 	if cap(w.out) <= 2*bufSize && w.up == nil {
 		works.Put(w)
 	}
@@ -129,6 +134,7 @@ func (c *client) next() bool {
 	c.rec.Start = wire.Now()
 	limit := c.rec.Start.After(c.f.cfg.Timeouts.Head)
 	c.req.Reset(c.f.cfg.Limits)
+	c.plan.Forget()
 	for {
 		n, perr := c.req.Parse(c.in[:c.w])
 		if perr != nil {

@@ -33,7 +33,7 @@ func (c *client) exchange() bool {
 	}
 	c.whole = n
 	c.rec.In = int64(n)
-	c.tried, c.keyed, c.pumped = upstream.Tried{}, false, false
+	c.pumped = false
 	c.key = c.key[:0]
 	if b := c.f.cfg.Budget; b != nil {
 		b.Request(time.Duration(c.rec.Start))
@@ -41,13 +41,15 @@ func (c *client) exchange() bool {
 	if c.req.Last() {
 		return c.page(exchange.Last(c.req.Method))
 	}
-	set := c.f.cfg.Router.Route(&c.req, c.in)
+	c.query = exchange.Query{Request: &c.req, Buf: c.in, Client: c.ip, Trusted: c.trusted, Secure: c.secure, Now: wire.Now()}
+	c.plan.Make(&c.f.cfg, &c.ids, &c.query, &c.rec)
+	set := c.plan.Set
 	if set == nil {
-		return c.page(exchange.ErrNoService)
+		return c.page(c.plan.Own)
 	}
 	a := retry.Attempt{Method: c.req.Method}
 	for {
-		srv, err := set.Acquire(c.hard, &c.tried, c.keyed)
+		srv, err := set.Acquire(c.hard, &c.plan.Want)
 		if err != nil {
 			return c.unavailable(err, &a)
 		}
@@ -61,6 +63,7 @@ func (c *client) exchange() bool {
 		if v != failedV {
 			return v == keepOn
 		}
+		c.rec.Fail(failure, wire.Now())
 		if !c.again(srv, failure, &a) {
 			return c.page(exchange.Failed(failure))
 		}
@@ -102,7 +105,7 @@ func (c *client) connection(srv *upstream.Server, a *retry.Attempt) *upstream.Co
 	}
 	ctx, cancel := context.WithTimeout(c.hard, c.f.cfg.Timeouts.Connect)
 	defer cancel()
-	up, err := srv.Dial(ctx)
+	up, err := srv.Dial(ctx, c.from, address(c.conn.LocalAddr()))
 	if err != nil {
 		return nil
 	}
@@ -115,22 +118,22 @@ func (c *client) again(srv *upstream.Server, failure retry.Failure, a *retry.Att
 		return false
 	}
 	a.Failure, a.Whole = failure, !c.body.over
-	a.ConnectOnly = srv.Backend().ConnectOnly
+	a.ConnectOnly, a.Keyed = srv.Backend().ConnectOnly, srv.Backend().Keyed
 	if c.f.cfg.Retry.Decide(*a) != retry.Again {
 		return false
 	}
 	if b := c.f.cfg.Budget; b != nil && !b.Spend(time.Duration(wire.Now())) {
 		return false
 	}
-	same := c.tried.Has(srv)
-	c.tried.Add(srv)
+	same := c.plan.Want.Tried.Has(srv)
+	c.plan.Want.Tried.Add(srv)
 	srv.Retries.Add(1)
 	c.rec.Retries++
 	if failure != retry.Connect {
 		a.Replays++
 		// A visit that may have been counted under a key is only safe where the
 		// key is known.
-		c.keyed = srv.Backend().Keyed
+		c.plan.Want.Keyed = srv.Backend().Keyed
 		return true
 	}
 	a.Connects++
@@ -142,7 +145,7 @@ func (c *client) again(srv *upstream.Server, failure retry.Failure, a *retry.Att
 
 // pause waits before the same server is tried again: it is probably starting.
 func (c *client) pause() {
-	t := time.NewTimer(150*time.Millisecond + rand.N(100*time.Millisecond))
+	t := time.NewTimer(c.f.cfg.Timeouts.Pause(rand.Int64N))
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -169,6 +172,7 @@ func (c *client) send(up *upstream.Conn) error {
 	c.fwd = http1.Forward{
 		ClientIP: c.ip, Proto: "http", Trusted: c.trusted, Via: c.f.cfg.Via,
 	}
+	c.plan.Forward(&c.fwd)
 	if c.req.Minor() == 0 {
 		c.fwd.DefaultHost = []byte(b.Addr)
 	}

@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -158,9 +159,21 @@ func (f *Front) each(do func(*client)) {
 	}
 }
 
-func remote(conn net.Conn) netip.Addr {
-	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		return a.AddrPort().Addr().Unmap().WithZone("")
+// address returns a's, not valid if it is not of TCP.
+func address(a net.Addr) netip.AddrPort {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
 	}
-	return netip.Addr{}
+	p := t.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
+}
+
+// secure reports whether conn came over TLS, itself or what it is a part of.
+func secure(conn net.Conn) bool {
+	if part, ok := conn.(interface{ Base() net.Conn }); ok {
+		conn = part.Base()
+	}
+	_, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	return ok
 }

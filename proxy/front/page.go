@@ -43,6 +43,7 @@ func (c *client) reply(e *http1.Error, closing bool) bool {
 		Status: e.Status, Reason: e.Reason, Date: c.date.At(wire.Now()),
 		Close: closing, Minor: c.req.Minor(), Head: c.req.Method == http1.HEAD,
 	}
+	c.plan.Dress(&a, e)
 	c.out = a.Append(c.out[:0])
 	return c.conn.Write(c.out, c.f.cfg.Timeouts.Body) == nil
 }

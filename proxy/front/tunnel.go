@@ -16,7 +16,9 @@ func (c *client) tunnel(up *upstream.Conn, early []byte) {
 	c.rec.Answered = wire.Now()
 	up.Server.Responses[1].Add(1)
 	stall := c.f.cfg.Timeouts.Body
-	c.out = c.resp.Append(c.out[:0], c.up, &http1.Reply{Method: c.req.Method, Minor: 1, Switch: true})
+	c.note = http1.Reply{Method: c.req.Method, Minor: 1, Switch: true}
+	c.extra = c.plan.Reply(&c.note, &c.rec, c.extra)
+	c.out = c.resp.Append(c.out[:0], c.up, &c.note)
 	c.out = append(c.out, early...)
 	err := c.conn.Write(c.out, stall)
 	if rest := c.in[c.head+c.whole : c.w]; err == nil && len(rest) > 0 {

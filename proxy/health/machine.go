@@ -79,6 +79,28 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// But returns c with the fields of o that are set in the place of its own.
+func (c Config) But(o Config) Config {
+	set := func(d *time.Duration, v time.Duration) {
+		if v > 0 {
+			*d = v
+		}
+	}
+	count := func(n *int, v int) {
+		if v > 0 {
+			*n = v
+		}
+	}
+	set(&c.Interval, o.Interval)
+	set(&c.FastInterval, o.FastInterval)
+	set(&c.DownInterval, o.DownInterval)
+	set(&c.Timeout, o.Timeout)
+	count(&c.Rise, o.Rise)
+	count(&c.Fall, o.Fall)
+	count(&c.Refusals, o.Refusals)
+	return c
+}
+
 // Machine holds one server's state. Make it with NewMachine; not safe for
 // concurrent use.
 type Machine struct {
@@ -91,6 +113,12 @@ type Machine struct {
 
 // NewMachine returns a machine in state New.
 func NewMachine(cfg Config) *Machine { return &Machine{cfg: cfg.WithDefaults()} }
+
+// Configure changes how fast the opinion changes from now on.
+func (m *Machine) Configure(cfg Config) { m.cfg = cfg.WithDefaults() }
+
+// Config returns how fast the opinion changes, defaults filled in.
+func (m *Machine) Config() Config { return m.cfg }
 
 // State returns the current state.
 func (m *Machine) State() State { return m.state }

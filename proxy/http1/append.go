@@ -17,6 +17,9 @@ type Forward struct {
 	DefaultHost []byte
 	// IdempotencyKey replaces the client's own when not empty.
 	IdempotencyKey []byte
+	// RequestID is sent as X-Request-Id in place of the client's own when not
+	// empty.
+	RequestID []byte
 	// Via is the proxy's name in a Via field to add (RFC 9110 section 7.6.3).
 	Via string
 }
@@ -51,6 +54,9 @@ func (r *Request) Append(dst, buf []byte, o *Forward) []byte {
 	dst = r.appendForwarded(dst, buf, o)
 	if len(o.IdempotencyKey) > 0 {
 		dst = appendField(dst, "Idempotency-Key: ", o.IdempotencyKey)
+	}
+	if len(o.RequestID) > 0 {
+		dst = appendField(dst, "X-Request-Id: ", o.RequestID)
 	}
 	if o.Via != "" {
 		dst = append(dst, "Via: 1."...)
@@ -103,6 +109,8 @@ func (r *Request) keep(buf []byte, f *field, o *Forward, upgrade bool) bool {
 		return o.Trusted
 	case nameIdempotencyKey:
 		return len(o.IdempotencyKey) == 0
+	case nameRequestID:
+		return len(o.RequestID) == 0
 	default:
 		if f.id.hop() {
 			return false
@@ -160,6 +168,11 @@ type Reply struct {
 	Chunk bool
 	// Switch keeps Upgrade: the response is the 101 that was asked for.
 	Switch bool
+	// RequestID is sent as X-Request-Id in place of the backend's own when not
+	// empty.
+	RequestID []byte
+	// Extra are whole field lines to add.
+	Extra []byte
 	// Date is a Date value to add when the backend sent none (RFC 9110 section
 	// 6.6.1); empty adds nothing.
 	Date []byte
@@ -192,6 +205,12 @@ func (r *Response) Append(dst, buf []byte, o *Reply) []byte {
 	if o.Chunk {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 	}
+	if len(o.RequestID) > 0 && (r.Status >= 200 || o.Switch) {
+		dst = appendField(dst, "X-Request-Id: ", o.RequestID)
+	}
+	if r.Status >= 200 || o.Switch {
+		dst = append(dst, o.Extra...)
+	}
 	if len(o.Date) > 0 && !r.hasDate && r.Status >= 200 {
 		dst = appendField(dst, "Date: ", o.Date)
 	}
@@ -217,6 +236,8 @@ func (r *Response) keep(buf []byte, f *field, o *Reply) bool {
 		return o.Minor > 0 && r.Status >= 200 && r.Status != 204
 	case nameUpgrade:
 		return o.Switch
+	case nameRequestID:
+		return len(o.RequestID) == 0
 	case nameTrailer:
 		return o.Minor > 0 // an HTTP/1.0 client gets the body without framing
 	default:

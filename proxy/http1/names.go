@@ -19,6 +19,7 @@ const (
 	nameForwardedHost // X-Forwarded-Host
 	nameForwardedProto
 	nameIdempotencyKey
+	nameRequestID // X-Request-Id
 	nameHTTP2Settings
 	nameDate
 	nameVia
@@ -66,7 +67,10 @@ func identifyLong(b []byte) name {
 	}
 	switch len(b) {
 	case 12:
-		return match(b, "max-forwards", nameMaxForwards)
+		if b[0]|0x20 == 'm' {
+			return match(b, "max-forwards", nameMaxForwards)
+		}
+		return matchLoose(b, "x-request-id", nameRequestID)
 	case 14:
 		if b[0]|0x20 == 'h' {
 			return match(b, "http2-settings", nameHTTP2Settings)
@@ -154,7 +158,7 @@ func (n name) hop() bool {
 func (n name) nominable() bool {
 	switch n {
 	case nameHost, nameContentLength, nameTransferEncoding, nameForwarded, nameForwardedFor,
-		nameForwardedHost, nameForwardedProto, nameIdempotencyKey, nameVia, nameDate, nameTrailer:
+		nameForwardedHost, nameForwardedProto, nameIdempotencyKey, nameRequestID, nameVia, nameDate, nameTrailer:
 		return false
 	}
 	return true

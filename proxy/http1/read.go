@@ -1,5 +1,7 @@
 package http1
 
+import "bytes"
+
 // IsToken reports whether s is a token (RFC 9110 section 5.6.2).
 func IsToken[T string | []byte](s T) bool { return len(s) > 0 && every(s, isToken) }
 
@@ -34,3 +36,41 @@ func (r *Request) Path(buf []byte) []byte { return r.path.of(buf) }
 
 // InTrailer reports whether what follows belongs to the trailer section.
 func (c *Chunked) InTrailer() bool { return c.state >= trailerStart && c.state < chunkDone }
+
+// Value returns the value of the first field with that name, which must be in lower
+// case, or nil.
+func (h *head) Value(buf []byte, name string) []byte {
+	for i := range h.fields[:h.count] {
+		f := &h.fields[i]
+		if int(f.nameEnd-f.start) == len(name) && bytes.EqualFold(buf[f.start:f.nameEnd], []byte(name)) {
+			return f.value.of(buf)
+		}
+	}
+	return nil
+}
+
+// EachForwardedFor calls fn with the addresses of the X-Forwarded-For fields, the
+// last one, which the nearest proxy wrote, first, until fn returns false.
+func (r *Request) EachForwardedFor(buf []byte, fn func(addr []byte) bool) {
+	for i := r.count - 1; i >= 0; i-- {
+		if r.fields[i].id != nameForwardedFor {
+			continue
+		}
+		list := r.fields[i].value.of(buf)
+		for more := true; more; {
+			at := bytes.LastIndexByte(list, ',')
+			if !fn(trim(list[at+1:])) {
+				return
+			}
+			if more = at >= 0; more {
+				list = list[:at]
+			}
+		}
+	}
+}
+
+// ForwardedSecure reports whether X-Forwarded-Proto says https.
+func (r *Request) ForwardedSecure(buf []byte) bool {
+	v, _ := r.value(buf, nameForwardedProto)
+	return bytes.EqualFold(v, []byte("https"))
+}

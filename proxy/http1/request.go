@@ -306,6 +306,12 @@ func (r *Request) IdempotencyKey(buf []byte) []byte {
 	return v
 }
 
+// RequestID returns the client's own X-Request-Id, or nil.
+func (r *Request) RequestID(buf []byte) []byte {
+	v, _ := r.value(buf, nameRequestID)
+	return v
+}
+
 // Upgrade returns the protocols that the client asks to switch to, or nil when
 // it does not ask properly. HTTP/1.0 cannot ask (RFC 9110 section 7.8), a
 // request with a body is not switched, and h2c is never passed on (RFC 9113

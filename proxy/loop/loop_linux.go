@@ -59,7 +59,7 @@ type mailbox struct {
 func newLoop(e *Engine) (*loop, error) {
 	l := &loop{
 		e: e, buf: make([]byte, bodySize), pickers: map[*upstream.Set]*upstream.Picker{}, pools: map[*upstream.Server]*pool{},
-		env: flow.Env{Config: &e.cfg.Exchange, Keys: exchange.NewKeys(), Jitter: rand.Int64N},
+		env: flow.Env{Config: &e.cfg.Exchange, Keys: exchange.NewKeys(), IDs: exchange.NewIDs(), Jitter: rand.Int64N},
 	}
 	l.rec = plain(e.cfg.Exchange.Record)
 	if e.cfg.Recorder != nil {

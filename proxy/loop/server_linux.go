@@ -102,13 +102,13 @@ func (c *client) pick() {
 	l, m := c.l, c.m
 	c.set = m.Set
 	if !c.set.Crowd() {
-		if srv, _ := l.picker(c.set).Pick(&m.Tried, m.Keyed); srv != nil {
+		if srv, _ := l.picker(c.set).Pick(&m.Want); srv != nil {
 			c.slot = srv
 			m.Picked(srv)
 			return
 		}
 	}
-	w := &upstream.Waiter{Avoid: m.Tried, Keyed: m.Keyed}
+	w := &upstream.Waiter{Want: m.Want}
 	w.Got = func(srv *upstream.Server) { l.post(func(*loop) { c.got(w, srv) }) }
 	srv, wait := c.set.Wait(w)
 	switch {

@@ -44,6 +44,9 @@ type Attempt struct {
 	Method  http1.Method
 	// Whole is set when every byte of the request sent so far is still held.
 	Whole bool
+	// Keyed tells that the server counts requests with one key once, so that
+	// sending it again is safe whatever the method (idempotency=key).
+	Keyed bool
 	// ConnectOnly is the server's wish to see no request twice (retry=connect).
 	ConnectOnly bool
 	// Connects and Replays count what was already spent on this request.
@@ -52,8 +55,9 @@ type Attempt struct {
 
 // Decide applies the policy. A connection that failed is tried elsewhere for
 // any method. A request that a server may have seen is sent again only when its
-// method is idempotent (RFC 9110 section 9.2.2: a proxy MUST NOT repeat others)
-// and all of it is still held. A response that is late or invalid is never
+// method is idempotent (RFC 9110 section 9.2.2: a proxy MUST NOT repeat others,
+// unless it knows that they are idempotent all the same: a key says so) and all of
+// it is still held. A response that is late or invalid is never
 // answered by sending the request again: the server did work on it.
 func (p Policy) Decide(a Attempt) Action {
 	switch a.Failure {
@@ -62,7 +66,7 @@ func (p Policy) Decide(a Attempt) Action {
 			return Again
 		}
 	case Died:
-		if a.Replays < p.Replays && a.Method.Idempotent() && a.Whole && !a.ConnectOnly {
+		if a.Replays < p.Replays && (a.Method.Idempotent() || a.Keyed) && a.Whole && !a.ConnectOnly {
 			return Again
 		}
 	}

@@ -7,11 +7,10 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
 
-	"pingd/proxy/http1"
+	"pingd/proxy/health/probe"
 )
 
 // checkLoop checks m until ctx ends, at once for the first time.
@@ -42,90 +41,89 @@ func jitter(d time.Duration) time.Duration {
 	return d*9/10 + time.Duration(rand.Int64N(int64(d)/5+1))
 }
 
+// look has the server checked now.
+func (m *Server) look() {
+	select {
+	case m.nudge <- struct{}{}:
+	default:
+	}
+}
+
 func (m *Server) check(ctx context.Context) {
-	timeout := m.set.cfg.Health.Timeout
+	m.mu.Lock()
+	timeout := m.machine.Config().Timeout
+	m.mu.Unlock()
 	sub, cancel := context.WithTimeout(ctx, timeout)
-	result, passed := m.probe(sub, timeout)
+	result := m.probe(sub)
 	cancel()
 	if ctx.Err() != nil {
 		return // cut short by removal or the end: says nothing about the server
 	}
-	if !passed {
+	if !result.Passed {
 		m.ChecksFailed.Add(1)
 	}
 	m.mu.Lock()
-	m.result = result
-	changed := m.machine.Check(passed)
+	m.result = result.Text
+	changed := m.machine.Check(result.Passed)
 	m.mu.Unlock()
 	if changed {
-		m.moved("check " + result)
+		m.moved("check " + result.Text)
 	}
 	// Only now: a request that sees "checked, and still new" gives up.
 	if first := !m.seen.Swap(true); first && !changed {
-		m.set.mu.Lock() // requests may have waited for this verdict
-		m.set.serveWaiting()
-		m.set.mu.Unlock()
+		m.set.wakeWaiting() // requests may have waited for this verdict
 	}
 }
 
-// probe makes one check and names its result as HAProxy does.
-func (m *Server) probe(ctx context.Context, timeout time.Duration) (result string, passed bool) {
-	c, err := m.set.dial(ctx, m.addr)
+// probe makes one check, by the end of ctx.
+func (m *Server) probe(ctx context.Context) probe.Result {
+	b := m.Backend()
+	c, err := m.reach(ctx, b)
 	if err != nil {
-		return connectResult(err), false
+		return probe.Result{Text: connectResult(err)}
 	}
 	defer func() { _ = c.Close() }()
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		p := netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
 		m.resolved.Store(&p)
 	}
-	path := m.Backend().Check
-	if path == "" {
-		return "L4OK", true
+	p, request := b.Check.Begin(m.addr)
+	if len(request) == 0 {
+		return probe.Connected()
 	}
-	_ = c.SetDeadline(time.Now().Add(timeout))
-	status, err := probeHTTP(c, path, m.addr)
-	var parse *http1.Error
-	switch {
-	case errors.As(err, &parse):
-		return "L7RSP " + parse.Reason, false
-	case isTimeout(err):
-		return "L7TOUT", false
-	case err != nil:
-		return "L7RSP no response", false
-	case status < 200 || status > 399:
-		return "L7STS " + strconv.Itoa(status), false
+	if limit, ok := ctx.Deadline(); ok {
+		_ = c.SetDeadline(limit)
 	}
-	return "L7OK " + strconv.Itoa(status), true
+	_, err = c.Write(request)
+	for buf := make([]byte, 4096); err == nil; {
+		var n int
+		n, err = c.Read(buf)
+		if r, done := p.Take(buf[:n]); done {
+			return r
+		}
+	}
+	if isTimeout(err) {
+		return probe.Result{Text: "L7TOUT"}
+	}
+	return p.End()
 }
 
-func probeHTTP(c net.Conn, path, host string) (status int, err error) {
-	req := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: pingd-check\r\nConnection: close\r\n\r\n"
-	if _, err := c.Write([]byte(req)); err != nil {
-		return 0, err
+// reach makes a connection for a check. One that asks for no more than that is
+// made without HTTP/2, which would say more.
+func (m *Server) reach(ctx context.Context, b *Backend) (net.Conn, error) {
+	if b.HTTP2 && b.Check.Kind == probe.HTTP {
+		return m.pool.Dial(ctx)
 	}
-	var resp http1.Response
-	buf := make([]byte, 0, 4096)
-	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, make([]byte, len(buf))...)[:len(buf)]
-		}
-		n, err := c.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		head, perr := resp.Parse(buf)
-		switch {
-		case perr != nil:
-			return 0, perr
-		case head > 0 && resp.Status < 200 && resp.Status != 101:
-			buf = append(buf[:0], buf[head:]...)
-			resp.Reset(http1.Limits{})
-			continue
-		case head > 0:
-			return resp.Status, nil
-		case err != nil:
-			return 0, err
-		}
+	c, err := m.set.dial(ctx, m.addr)
+	if err != nil || b.SendProxy == 0 {
+		return c, err
 	}
+	// The proxy's own: no addresses.
+	if _, err := c.Write(b.SendProxy.Append(nil, netip.AddrPort{}, netip.AddrPort{})); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func connectResult(err error) string {

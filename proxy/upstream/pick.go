@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"pingd/proxy/sticky"
 )
 
 // Tried lists the servers that already failed a request, to be avoided while
@@ -24,22 +26,36 @@ func (t *Tried) Has(m *Server) bool {
 	return t.n > 0 && slices.Contains(t.servers[:], m)
 }
 
-// Acquire picks a server and takes one of its slots, which Release gives back.
-// Servers in tried are picked only when there is no other. It waits for a slot
-// when all are taken, and for the first check when nothing else is known;
-// otherwise it returns at once. keyed restricts the choice to servers that count
-// a key once.
-func (s *Set) Acquire(ctx context.Context, tried *Tried, keyed bool) (*Server, error) {
+// Marked returns the server that a cookie's value names, or nil.
+func (s *Set) Marked(value []byte) *Server {
+	if len(value) != sticky.Len {
+		return nil
+	}
+	for _, m := range s.list.Load().members {
+		if string(m.mark[:]) == string(value) {
+			return m
+		}
+	}
+	return nil
+}
+
+// Empty reports whether there is no member at all.
+func (s *Set) Empty() bool { return len(s.list.Load().members) == 0 }
+
+// Acquire picks a server as w wants it and takes one of its slots, which Release
+// gives back. It waits for a slot when all are taken, and for the first check when
+// nothing else is known; otherwise it returns at once.
+func (s *Set) Acquire(ctx context.Context, want *Want) (*Server, error) {
 	s.mu.Lock()
 	if len(s.waiting) == 0 {
-		if m, _ := s.picker.Pick(tried, keyed); m != nil {
+		if m, _ := s.picker.Pick(want); m != nil {
 			s.mu.Unlock()
 			return m, nil
 		}
 	}
 	s.mu.Unlock()
 	got := make(chan *Server, 1)
-	w := &Waiter{Avoid: *tried, Keyed: keyed, Got: func(m *Server) { got <- m }}
+	w := &Waiter{Want: *want, Got: func(m *Server) { got <- m }}
 	m, wait := s.Wait(w)
 	if m != nil {
 		return m, nil
@@ -70,10 +86,8 @@ func (s *Set) Acquire(ctx context.Context, tried *Tried, keyed bool) (*Server, e
 type Waiter struct {
 	// Set is the Set that it waits in; Wait fills it in.
 	Set *Set
-	// Avoid are servers that are picked only when there is no other.
-	Avoid Tried
-	// Keyed restricts the choice to servers that count a key once.
-	Keyed bool
+	// Want is what the request asks for.
+	Want Want
 	// Got is called once with the server, a slot of which is taken, or with nil
 	// when there is none any more. It is called by whoever freed the slot, under
 	// the Set's lock: it must not block nor call the Set.
@@ -90,7 +104,7 @@ func (s *Set) Wait(w *Waiter) (m *Server, wait time.Duration) {
 	// Counted before the last look at the slots: whoever frees one later sees it.
 	s.queue.Add(1)
 	s.serveWaiting() // others were here before
-	m, wait = s.pick(&w.Avoid, w.Keyed)
+	m, wait = s.pick(&w.Want)
 	if m != nil || wait <= 0 {
 		s.queue.Add(-1)
 		return m, wait
@@ -128,13 +142,13 @@ func (s *Set) Release(m *Server) {
 }
 
 // serveWaiting gives slots to waiting requests in their order; s.mu is held. One
-// that takes only servers that count keys may have to let others pass.
+// that is particular about its server may have to let others pass.
 func (s *Set) serveWaiting() {
 	for i := 0; i < len(s.waiting); {
 		w := s.waiting[i]
-		m, wait := s.pick(&w.Avoid, w.Keyed)
+		m, wait := s.pick(&w.Want)
 		if m == nil && wait > 0 {
-			if !w.Keyed {
+			if !w.Want.Keyed && w.Want.Prefer == nil {
 				return // nothing is free for anybody
 			}
 			i++
@@ -147,11 +161,11 @@ func (s *Set) serveWaiting() {
 }
 
 // pick takes a slot, or tells how long waiting for one makes sense; s.mu is held.
-func (s *Set) pick(tried *Tried, keyed bool) (m *Server, wait time.Duration) {
+func (s *Set) pick(want *Want) (m *Server, wait time.Duration) {
 	// Asked before the states are looked at, which change beside s.mu: a verdict
 	// that comes in between is told to those who wait, once s.mu is free.
 	unchecked := s.unchecked()
-	m, full := s.picker.Pick(tried, keyed)
+	m, full := s.picker.Pick(want)
 	switch {
 	case m != nil:
 		return m, 0
@@ -170,6 +184,6 @@ func (s *Set) pick(tried *Tried, keyed bool) (m *Server, wait time.Duration) {
 // s.mu is held.
 func (s *Set) unchecked() bool {
 	return slices.ContainsFunc(s.members, func(m *Server) bool {
-		return !m.seen.Load() && m.Backend().Weight > 0
+		return !m.seen.Load() && m.weight() > 0
 	})
 }

@@ -12,45 +12,72 @@ import (
 type Picker struct {
 	set  *Set
 	list *membership // what ring was made from
-	ring balance.RoundRobin[*Server]
+	ring balance.Balancer[*Server]
 	choice
 	admit func(*Server) bool // choice.admits, bound once
 }
 
 // NewPicker returns a Picker for s.
 func (s *Set) NewPicker() *Picker {
-	p := &Picker{set: s}
+	p := &Picker{set: s, ring: &balance.RoundRobin[*Server]{}}
+	if s.cfg.Balance != nil {
+		p.ring = s.cfg.Balance(func(m *Server) int64 { return m.active.Load() })
+	}
 	p.admit = p.admits
 	return p
 }
 
+// Want says what a request asks of the server that it is given. The zero value
+// takes any.
+type Want struct {
+	// Tried are servers that failed the request: picked when there is no other.
+	Tried Tried
+	// Keyed restricts the choice to servers that count a key once.
+	Keyed bool
+	// Key is what a consistent hash goes by.
+	Key uint64
+	// Prefer is the server that a cookie names (nil: none). It is picked, or
+	// waited for, as long as it is up and nobody drains it.
+	Prefer *Server
+}
+
 // Pick takes a slot of a server, which Set.Release gives back. The order of
-// preference: up and not tried, up, refusing. Nothing but failed checks closes a
-// server for good. full tells that there are such servers, but all their slots
-// are taken.
-func (p *Picker) Pick(tried *Tried, keyed bool) (m *Server, full bool) {
+// preference: the preferred one, up and not tried, up, refusing. Nothing but
+// failed checks closes a server for good. full tells that there are such servers,
+// but all their slots are taken.
+func (p *Picker) Pick(w *Want) (m *Server, full bool) {
 	p.refresh()
-	p.choice = choice{state: health.Up, tried: tried, keyed: keyed}
 	for {
-		m, ok := p.find()
+		m, ok := p.find(w)
 		if !ok {
-			return nil, p.full
+			full = p.full
+			p.Want = nil
+			return nil, full
 		}
 		if m.enter() {
+			p.Want = nil
 			return m, false
 		} // another worker took the last slot: look again
 	}
 }
 
-func (p *Picker) find() (*Server, bool) {
-	p.state, p.again, p.full = health.Up, false, false
-	if m, ok := p.ring.Pick(p.admit); ok {
+func (p *Picker) find(w *Want) (*Server, bool) {
+	p.choice = choice{state: health.Up, Want: w}
+	if m := w.Prefer; m != nil && !m.gone.Load() && !m.Draining() {
+		if p.admits(m) {
+			return m, true
+		}
+		if p.full {
+			return nil, false
+		}
+	}
+	if m, ok := p.ring.Pick(w.Key, p.admit); ok {
 		return m, true
 	}
 	// Waiting for an untried server would punish the request for a failure
 	// that was not its own: take any.
-	if p.again = true; p.tried.n > 0 {
-		if m, ok := p.ring.Pick(p.admit); ok {
+	if p.again = true; w.Tried.n > 0 {
+		if m, ok := p.ring.Pick(w.Key, p.admit); ok {
 			return m, true
 		}
 	}
@@ -58,7 +85,7 @@ func (p *Picker) find() (*Server, bool) {
 		return nil, false
 	}
 	p.state = health.Refusing
-	return p.ring.Pick(p.admit)
+	return p.ring.Pick(w.Key, p.admit)
 }
 
 // refresh takes over the current members and weights.
@@ -88,15 +115,14 @@ type membership struct {
 
 // choice is one pass over the members.
 type choice struct {
+	*Want
 	state health.State
-	tried *Tried
-	again bool // those in tried too
-	keyed bool
+	again bool // those in Tried too
 	full  bool // set when only the lack of a slot spoke against a member
 }
 
 func (c *choice) admits(m *Server) bool {
-	if m.State() != c.state || (!c.again && c.tried.Has(m)) || (c.keyed && !m.Backend().Keyed) {
+	if m.State() != c.state || (!c.again && c.Tried.Has(m)) || (c.Keyed && !m.Backend().Keyed) {
 		return false
 	}
 	if m.crowded() {

@@ -8,8 +8,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pingd/proxy/h2/session"
 	"pingd/proxy/health"
 	"pingd/proxy/latency"
+	"pingd/proxy/proxyproto"
+	"pingd/proxy/sticky"
 	"pingd/proxy/wire"
 )
 
@@ -27,6 +30,7 @@ type Server struct {
 	active  atomic.Int64  // requests holding a slot
 	peak    atomic.Int64
 	gone    atomic.Bool
+	drained atomic.Bool // by an operator
 	seen    atomic.Bool // a check has come back
 	stop    context.CancelFunc
 	nudge   chan struct{} // the checker should look again now
@@ -35,8 +39,17 @@ type Server struct {
 	troubled atomic.Bool                    // the last connection could not be made
 	parked   atomic.Int64                   // connections kept open by loops
 
+	mark sticky.Mark
+	id   uint64 // of the name, the same in every proxy
+	pool *session.Pool
+
+	override Override  // guarded by the Set's mu
+	risen    time.Time // when it came up, unless it was the first; guarded by the Set's mu
+
 	mu       sync.Mutex
 	machine  *health.Machine
+	votes    health.Votes
+	ownDown  bool
 	result   string    // of the last check, as HAProxy writes it: L4OK, L7STS 500
 	changed  time.Time // of the state
 	downtime time.Duration
@@ -66,6 +79,23 @@ func (s *Server) Backend() *Backend { return s.backend.Load() }
 // Name returns the name that the server keeps for life.
 func (s *Server) Name() string { return s.name }
 
+// ID is a number that tells the server apart from others, the same in every proxy.
+func (s *Server) ID() uint64 { return s.id }
+
+// Mark is what stands for the server in a sticky cookie.
+func (s *Server) Mark() *sticky.Mark { return &s.mark }
+
+// Draining reports whether an operator wants the server to get nothing new.
+func (s *Server) Draining() bool { return s.drained.Load() }
+
+// describe takes over a description.
+func (s *Server) describe(b *Backend) {
+	s.backend.Store(b)
+	s.mu.Lock()
+	s.machine.Configure(s.set.cfg.Health.But(b.Timing))
+	s.mu.Unlock()
+}
+
 // State returns the current health.
 func (s *Server) State() health.State { return health.State(s.state.Load()) }
 
@@ -76,6 +106,7 @@ type Conn struct {
 	// Reused is set once the connection has carried a response: the server may
 	// have closed it meanwhile.
 	Reused bool
+	single bool         // not to be kept
 	since  wire.Instant // idle since
 }
 
@@ -99,9 +130,20 @@ func (s *Server) Idle() *Conn {
 	}
 }
 
-// Dial makes a new connection. What it finds out counts as a passive check.
-func (s *Server) Dial(ctx context.Context) (*Conn, error) {
-	c, err := s.set.dial(ctx, s.addr)
+// Dial makes a new connection for a client at src that connected to dst. What it
+// finds out counts as a passive check.
+func (s *Server) Dial(ctx context.Context, src, dst netip.AddrPort) (*Conn, error) {
+	b := s.Backend()
+	dial := s.set.dial
+	if b.HTTP2 {
+		dial = func(ctx context.Context, _ string) (net.Conn, error) { return s.pool.Dial(ctx) }
+	}
+	c, err := dial(ctx, s.addr)
+	if err == nil && b.SendProxy != proxyproto.Off && !b.HTTP2 {
+		if _, err = c.Write(b.SendProxy.Append(nil, src, dst)); err != nil {
+			_ = c.Close()
+		}
+	}
 	if err != nil {
 		if ctx.Err() == nil || context.Cause(ctx) == context.DeadlineExceeded {
 			s.refused()
@@ -109,7 +151,7 @@ func (s *Server) Dial(ctx context.Context) (*Conn, error) {
 		return nil, err
 	}
 	s.connected()
-	return &Conn{Conn: wire.New(c), Server: s}, nil
+	return &Conn{Conn: wire.New(c), Server: s, single: b.Special()}, nil
 }
 
 // Keep puts a connection back after a complete exchange. It is closed when the
@@ -117,7 +159,7 @@ func (s *Server) Dial(ctx context.Context) (*Conn, error) {
 func (s *Server) Keep(c *Conn) {
 	c.Reused, c.since = true, wire.Now()
 	s.mu.Lock()
-	if s.gone.Load() || len(s.idle) >= s.set.cfg.MaxIdle {
+	if c.single || s.gone.Load() || len(s.idle) >= s.set.cfg.MaxIdle {
 		s.mu.Unlock()
 		_ = c.Close()
 		return
@@ -157,26 +199,31 @@ func (s *Server) refused() {
 	s.mu.Unlock()
 	if changed {
 		s.moved("connections refused")
-		select {
-		case s.nudge <- struct{}{}:
-		default:
-		}
+		s.look()
 	}
 }
 
-// moved publishes a change of state that the machine has made.
+// moved publishes a change of state that the machine has made, or the votes.
 func (s *Server) moved(why string) {
 	now := time.Now()
 	s.mu.Lock()
-	from, to := s.State(), s.machine.State()
-	if from == health.Down || from == health.Refusing {
-		s.downtime += now.Sub(s.changed)
+	own := s.machine.State()
+	from, to := s.State(), s.votes.Decide(own)
+	if from != to {
+		if from == health.Down || from == health.Refusing {
+			s.downtime += now.Sub(s.changed)
+		}
+		s.changed = now
+		s.state.Store(uint32(to))
 	}
-	s.changed = now
-	s.state.Store(uint32(to))
+	opinion := (own == health.Down) != s.ownDown
+	s.ownDown = own == health.Down
 	s.mu.Unlock()
 	if from != to {
 		s.set.stateChanged(s, from, to, why)
+	}
+	if opinion && s.set.cfg.Changed != nil {
+		s.set.cfg.Changed()
 	}
 }
 
@@ -226,13 +273,20 @@ type View struct {
 	Active   int64 // requests in flight
 	Peak     int64
 	Idle     int // connections kept open
+	Draining bool
+	Weight   int // without the slow start, as overridden
+	Votes    health.Votes
 }
 
 // View returns the current state.
 func (s *Server) View() View {
+	s.set.mu.Lock()
+	weight := s.weight()
+	s.set.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := View{
+		Draining: s.Draining(), Weight: weight, Votes: s.votes,
 		State: s.State(), Check: s.result, Changed: s.changed, Downtime: s.downtime,
 		Active: s.active.Load(), Peak: s.peak.Load(), Idle: len(s.idle) + int(s.parked.Load()),
 	}

@@ -5,11 +5,17 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
+	"pingd/proxy/balance"
+	"pingd/proxy/h2/session"
 	"pingd/proxy/health"
+	"pingd/proxy/sticky"
 	"pingd/proxy/wire"
 )
 
@@ -23,6 +29,19 @@ var (
 
 // Config of a Set. Zero fields take their defaults.
 type Config struct {
+	// Name is the service's, empty for the only one.
+	Name string
+	// Balance makes what picks among servers (nil: round robin). load tells how
+	// many requests a server has in flight.
+	Balance func(load func(*Server) int64) balance.Balancer[*Server]
+	// StickyKey is what servers' marks in cookies are made with.
+	StickyKey []byte
+	// SlowStart is how long a server that came up takes to reach its full weight
+	// (default 0; HAProxy keyword "slowstart").
+	SlowStart time.Duration
+	// Changed is called when this proxy's own opinion of a server has changed, by
+	// any goroutine (nil: not called).
+	Changed func()
 	// Health is how fast opinions about servers change.
 	Health health.Config
 	// Queue is how long a request waits for a slot (default 5s).
@@ -57,8 +76,15 @@ type Set struct {
 
 	list    atomic.Pointer[membership] // members, for Pickers
 	queue   atomic.Int64               // len(waiting), and those about to be
+	special atomic.Bool                // some member is Special
 	signals chan signal
+	ramp    chan struct{} // weights change by themselves for a while
 	changed []func()
+
+	retired   []*session.Pool // of removed servers, with connections perhaps
+	overrides map[string]Override
+	votes     map[string]health.Votes
+	downs     map[string]bool // at the start
 }
 
 // NewSet returns an empty Set.
@@ -77,7 +103,7 @@ func NewSet(cfg Config) *Set {
 		cfg.Dial = dialTCP
 	}
 	// A request may come before Run has begun, and waits for it.
-	s := &Set{cfg: cfg, log: cfg.Logger, dial: cfg.Dial, began: time.Now(), signals: make(chan signal, 256)}
+	s := &Set{cfg: cfg, log: cfg.Logger, dial: cfg.Dial, began: time.Now(), signals: make(chan signal, 256), ramp: make(chan struct{}, 1)}
 	s.list.Store(&membership{})
 	s.picker = s.NewPicker()
 	return s
@@ -102,8 +128,16 @@ func (s *Set) Run(ctx context.Context) {
 
 	tick := time.NewTicker(s.cfg.IdleTime / 6)
 	defer tick.Stop()
+	ramping := time.NewTimer(0)
+	defer ramping.Stop()
 	for ctx.Err() == nil {
 		select {
+		case <-s.ramp:
+			ramping.Reset(rampTick)
+		case <-ramping.C:
+			s.mu.Lock()
+			s.publish()
+			s.mu.Unlock()
 		case <-tick.C:
 			before := wire.Now() - wire.Instant(s.cfg.IdleTime)
 			for _, m := range s.Servers() {
@@ -119,7 +153,15 @@ func (s *Set) Run(ctx context.Context) {
 
 // Close lets go of every member and its kept connections. Call it after Run
 // returned and the last request ended.
-func (s *Set) Close() { s.Update(nil) }
+func (s *Set) Close() {
+	s.Update(nil)
+	s.mu.Lock()
+	pools := s.retired
+	s.mu.Unlock()
+	for _, p := range pools {
+		p.Close()
+	}
+}
 
 // Servers returns the current members in the order of the list.
 func (s *Set) Servers() []*Server {
@@ -151,8 +193,7 @@ func (s *Set) Update(list []Backend) {
 	for _, m := range s.members {
 		old[m.name] = m
 	}
-	var added []*Server
-	now := &membership{}
+	var added, members []*Server
 	seen := make(map[string]bool, len(list))
 	for i := range list {
 		b := list[i]
@@ -166,15 +207,15 @@ func (s *Set) Update(list []Backend) {
 			added = append(added, m)
 		} else {
 			delete(old, b.Name)
-			m.backend.Store(&b)
+			m.describe(&b)
 		}
-		now.members, now.weights = append(now.members, m), append(now.weights, b.Weight)
+		members = append(members, m)
 	}
-	s.members = now.members
+	s.members = members
 	for _, m := range old {
 		s.remove(m)
 	}
-	s.list.Store(now)
+	s.publish()
 	if s.ctx != nil {
 		for _, m := range added {
 			s.launch(m)
@@ -196,8 +237,19 @@ func (s *Set) Update(list []Backend) {
 
 func (s *Set) newServer(b *Backend) *Server {
 	m := &Server{addr: b.Addr, name: b.Name, set: s, machine: health.NewMachine(s.cfg.Health), nudge: make(chan struct{}, 1), changed: time.Now()}
-	m.backend.Store(b)
+	m.mark = sticky.MarkOf(s.cfg.StickyKey, s.cfg.Name, b.Name)
+	m.id = xxhash.Sum64String(b.Name)
+	m.pool = session.NewPool(session.PoolConfig{
+		Dial: func(ctx context.Context) (net.Conn, error) { return s.dial(ctx, b.Addr) }, Idle: s.cfg.IdleTime,
+	})
+	m.override, m.votes = s.overrides[m.name], s.votes[m.name]
+	m.drained.Store(m.override.Drain)
 	m.resolved.Store(literal(b.Addr))
+	m.describe(b)
+	if s.downs[m.name] {
+		m.machine.Restore()
+		m.state.Store(uint32(m.votes.Decide(m.machine.State())))
+	}
 	return m
 }
 
@@ -210,6 +262,8 @@ func (s *Set) remove(m *Server) {
 	if m.active.Load() > 0 {
 		s.leaving = append(s.leaving, m)
 	}
+	m.pool.Retire()
+	s.retired = append(slices.DeleteFunc(s.retired, func(p *session.Pool) bool { return p.Conns() == 0 }), m.pool)
 }
 
 // launch starts m's checker; s.mu is held and Run is waiting for the group, or
@@ -233,6 +287,13 @@ func (s *Set) stateChanged(m *Server, from, to health.State, why string) {
 	}
 	log("backend state changed", "backend", m.name, "addr", m.addr,
 		"from", from.String(), "to", to.String(), "why", why)
+	if to == health.Up && from != health.Refusing {
+		s.rise(m)
+	}
+	s.wakeWaiting()
+}
+
+func (s *Set) wakeWaiting() {
 	s.mu.Lock()
 	s.serveWaiting()
 	s.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"pingd/proxy/health"
+	"pingd/proxy/health/probe"
+	"pingd/proxy/proxyproto"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -113,7 +116,7 @@ func TestFallAndRise(t *testing.T) {
 			t.Errorf("%v after %d failures, %s", a.State(), a.ChecksFailed.Load(), a.View().Check)
 		}
 		for range 4 {
-			m, err := s.Acquire(t.Context(), &Tried{}, false)
+			m, err := s.Acquire(t.Context(), &Want{})
 			if err != nil || m == a {
 				t.Fatal("a server that is down was picked", err)
 			}
@@ -132,10 +135,10 @@ func TestAllDownAnswersAtOnce(t *testing.T) {
 		n.set("a:1", true)
 		s.Update(list("a:1"))
 		began := time.Now()
-		if _, err := s.Acquire(t.Context(), &Tried{}, false); err != ErrNoServer || time.Since(began) > 0 {
+		if _, err := s.Acquire(t.Context(), &Want{}); err != ErrNoServer || time.Since(began) > 0 {
 			t.Error("waiting for the first check:", err, time.Since(began))
 		}
-		if _, err := s.Acquire(t.Context(), &Tried{}, false); err != ErrNoServer || time.Since(began) > 0 {
+		if _, err := s.Acquire(t.Context(), &Want{}); err != ErrNoServer || time.Since(began) > 0 {
 			t.Error(err, time.Since(began))
 		}
 	})
@@ -148,7 +151,7 @@ func TestRefusingIsTriedWhenNothingElseIsThere(t *testing.T) {
 		refuse := func(addr string, m *Server) {
 			n.set(addr, true)
 			for range 3 {
-				if _, err := m.Dial(t.Context()); err == nil {
+				if _, err := m.Dial(t.Context(), netip.AddrPort{}, netip.AddrPort{}); err == nil {
 					t.Fatal("connected")
 				}
 			}
@@ -159,12 +162,12 @@ func TestRefusingIsTriedWhenNothingElseIsThere(t *testing.T) {
 		a, b := s.Servers()[0], s.Servers()[1]
 		refuse("a:1", a)
 		for range 3 {
-			if m, err := s.Acquire(t.Context(), &Tried{}, false); m != b || err != nil {
+			if m, err := s.Acquire(t.Context(), &Want{}); m != b || err != nil {
 				t.Error("refusing server picked while another is up", err)
 			}
 		}
 		refuse("b:1", b)
-		if _, err := s.Acquire(t.Context(), &Tried{}, false); err != nil {
+		if _, err := s.Acquire(t.Context(), &Want{}); err != nil {
 			t.Error("passive signs alone made an outage:", err)
 		}
 		n.set("a:1", false)
@@ -183,16 +186,16 @@ func TestTriedIsAvoidedButNotForbidden(t *testing.T) {
 		var tried Tried
 		tried.Add(a)
 		for range 5 {
-			if m, _ := s.Acquire(t.Context(), &tried, false); m != b {
+			if m, _ := s.Acquire(t.Context(), &Want{Tried: tried}); m != b {
 				t.Error("tried server picked")
 			}
 		}
 		tried.Add(b)
-		if m, err := s.Acquire(t.Context(), &tried, false); m == nil || err != nil {
+		if m, err := s.Acquire(t.Context(), &Want{Tried: tried}); m == nil || err != nil {
 			t.Error(err)
 		}
 		for range 5 {
-			if m, _ := s.Acquire(t.Context(), &Tried{}, true); m != b {
+			if m, _ := s.Acquire(t.Context(), &Want{Keyed: true}); m != b {
 				t.Error("a server without keys was picked for a key")
 			}
 		}
@@ -203,14 +206,14 @@ func TestQueueIsFIFO(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, s *Set, _ *network) {
 		s.Update(list("a:1 maxconn=1"))
 		synctest.Wait()
-		m, err := s.Acquire(t.Context(), &Tried{}, false)
+		m, err := s.Acquire(t.Context(), &Want{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := make(chan int, 10)
 		for i := range 3 {
 			go func() {
-				if _, err := s.Acquire(t.Context(), &Tried{}, false); err == nil {
+				if _, err := s.Acquire(t.Context(), &Want{}); err == nil {
 					got <- i
 				} else {
 					got <- -i
@@ -239,15 +242,15 @@ func TestUpdateKeepsAndLetsGo(t *testing.T) {
 		s.Update(list("a:1", "b:1"))
 		synctest.Wait()
 		a, b := s.Servers()[0], s.Servers()[1]
-		c, err := b.Dial(t.Context())
+		c, err := b.Dial(t.Context(), netip.AddrPort{}, netip.AddrPort{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.Keep(c)
-		if m, _ := s.Acquire(t.Context(), &Tried{}, false); m != a {
+		if m, _ := s.Acquire(t.Context(), &Want{}); m != a {
 			t.Fatal("order")
 		}
-		if m, _ := s.Acquire(t.Context(), &Tried{}, false); m != b {
+		if m, _ := s.Acquire(t.Context(), &Want{}); m != b {
 			t.Fatal("order")
 		}
 		s.Update(list("a:1 weight=3", "a:1"))
@@ -319,8 +322,15 @@ func TestHTTPCheck(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
+	full := "10.0.0.1:80 slowstart=30s check=/ok check-host=x.org check-status=200,204 check-body=a%20b check-interval=1s check-fast-interval=100ms " +
+		"check-down-interval=5s check-timeout=900ms check-rise=1 check-fall=4 proto=h2 send-proxy=v2"
+	if b, err := Parse("x", full); err != nil || b.Timing != (health.Config{
+		Interval: time.Second, FastInterval: 100 * time.Millisecond, DownInterval: 5 * time.Second, Timeout: 900 * time.Millisecond, Rise: 1, Fall: 4,
+	}) || !b.HTTP2 || b.SendProxy != proxyproto.V2 || !b.Special() || b.SlowStart != 30*time.Second || b.Check.Host != "x.org" || b.Check.Body != "a b" {
+		t.Errorf("%+v, %v", b, err)
+	}
 	b, err := Parse("app1", " 10.0.0.1:80  weight=3 check=/ok?x idempotency=key retry=connect maxconn=7")
-	want := Backend{Name: "app1", Addr: "10.0.0.1:80", Weight: 3, Check: "/ok?x", Keyed: true, ConnectOnly: true, MaxConn: 7}
+	want := Backend{Name: "app1", Addr: "10.0.0.1:80", Weight: 3, Check: probe.Check{Kind: probe.HTTP, Path: "/ok?x"}, Keyed: true, ConnectOnly: true, MaxConn: 7}
 	if err != nil || b != want {
 		t.Errorf("%+v, %v", b, err)
 	}
@@ -330,6 +340,8 @@ func TestParse(t *testing.T) {
 	for _, bad := range []string{
 		"", "host", "host:", ":80", "host:0", "host:65536", "host:http", "a/b:80", "a:80 weight=x", "a:80 weight=-1", "a:80 weight=257",
 		"a:80 check=ok", "a:80 idempotency=yes", "a:80 retry=never", "a:80 maxconn=-1", "a:80 color=red",
+		"a:80 slowstart=1", "a:80 check-interval=0s", "a:80 check-interval=2h", "a:80 check-rise=0", "a:80 check-status=99", "a:80 check-host=x", "a:80 check-x=1",
+		"a:80 proto=h3", "a:80 send-proxy=v3", "a:80 check=",
 	} {
 		_, err := Parse("x", bad)
 		var pe *ParseError
@@ -343,7 +355,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("10.0.0.1:80 weight=3 check=/ok idempotency=key")
 	f.Fuzz(func(t *testing.T, v string) {
 		b, err := Parse("x", v)
-		if err == nil && (b.Addr == "" || strings.ContainsAny(b.Addr+b.Check, " \r\n\t")) {
+		if err == nil && (b.Addr == "" || strings.ContainsAny(b.Addr+b.Check.Path, " \r\n\t")) {
 			t.Fatalf("%q became %+v", v, b)
 		}
 	})
@@ -358,7 +370,7 @@ func TestPickDoesNotAllocate(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		var tried Tried
-		m, err := s.Acquire(t.Context(), &tried, false)
+		m, err := s.Acquire(t.Context(), &Want{Tried: tried})
 		if err != nil {
 			t.Fatal(err)
 		}

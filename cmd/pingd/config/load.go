@@ -52,6 +52,9 @@ func Load(args []string, src Sources) Loaded {
 	if _, ok := o.Given["check-timeout"]; !ok {
 		o.CheckTimeout = min(o.CheckTimeout, o.CheckInterval)
 	}
+	if _, ok := o.Given["check-fast-interval"]; !ok {
+		o.CheckFastInterval = min(o.CheckFastInterval, o.CheckInterval)
+	}
 	out := Loaded{Warnings: warnings}
 	m.readSecret(o, secret, src, &out)
 	out.Problems = append(m.problems, Validate(*o)...)

@@ -84,24 +84,6 @@ type RegistryOptions struct {
 	Prefix string `default:"/app/servers/" placeholder:"KEY" roles:"proxy,counter" help:"Keys in the store under which servers register."`
 }
 
-// ProxyOptions holds the settings of role proxy.
-type ProxyOptions struct {
-	ProxyAddr       string        `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
-	Backend         []string      `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
-	ProxyMaxconn    int           `default:"10000" placeholder:"N" roles:"proxy" help:"Most connections of visitors at a time."`
-	ProxyLoops      int           `default:"0" placeholder:"N" roles:"proxy" help:"Event loops for plain HTTP/1, a thread each; 0: as fits processors and roles; -1: none, a goroutine per visitor."`
-	ProxyRetries    int           `default:"2" placeholder:"N" roles:"proxy" help:"Further servers tried when one cannot be reached."`
-	ProxyGrace      time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"On stop: time for the requests under way."`
-	CheckInterval   time.Duration `default:"2s" placeholder:"TIME" roles:"proxy" help:"Time between two health checks of a server."`
-	CheckRise       int           `default:"2" placeholder:"N" roles:"proxy" help:"Passed checks in a row that bring a server back."`
-	CheckFall       int           `default:"5" placeholder:"N" roles:"proxy" help:"Failed checks in a row that take a server out."`
-	CheckTimeout    time.Duration `default:"2s" placeholder:"TIME" roles:"proxy" help:"Time a health check may take; at most --check-interval."`
-	TimeoutConnect  time.Duration `default:"5s" placeholder:"TIME" roles:"proxy" help:"Time to reach a server."`
-	TimeoutResponse time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"Time for a server to begin its answer."`
-	TimeoutClient   time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"Silence of a visitor that ends the connection."`
-	AccessLog       string        `default:"off" placeholder:"FILE" roles:"proxy" help:"A line for each request: to a file, to standard output (-), or off."`
-}
-
 // CounterOptions holds the settings of role counter.
 type CounterOptions struct {
 	CounterAddr    string        `default:":8000" placeholder:"[HOST]:PORT" roles:"counter" help:"Where the proxies connect."`

@@ -1,13 +1,10 @@
 package config
 
 import (
-	"errors"
 	"net"
 	"strconv"
 	"strings"
 	"time"
-
-	"pingd/proxy/upstream"
 )
 
 // nameLimit is the longest name of a node, in bytes: that of a host name's label.
@@ -194,39 +191,6 @@ func checkText(s string) string {
 		return "must be 1 to 255 visible ASCII characters"
 	}
 	return ""
-}
-
-func (v *validator) proxy() {
-	o := v.o
-	if !o.Starts(Proxy) {
-		return
-	}
-	for _, b := range o.Backend {
-		var wrong *upstream.ParseError
-		if _, err := upstream.Parse("", b); errors.As(err, &wrong) {
-			v.bad("backend", b, wrong.Rule, "127.0.0.1:8000 weight=1 check=/healthz")
-		}
-	}
-	v.count("proxy-maxconn", o.ProxyMaxconn, 1, 10_000_000, "10000")
-	v.count("proxy-loops", o.ProxyLoops, -1, 256, "0")
-	v.count("proxy-retries", o.ProxyRetries, 0, 100, "2")
-	v.duration("proxy-grace", o.ProxyGrace, 0, time.Hour, "30s")
-	v.duration("check-interval", o.CheckInterval, 10*time.Millisecond, time.Hour, "2s")
-	v.count("check-rise", o.CheckRise, 1, 1000, "2")
-	v.count("check-fall", o.CheckFall, 1, 1000, "5")
-	v.duration("check-timeout", o.CheckTimeout, time.Millisecond, time.Hour, "2s")
-	v.duration("timeout-connect", o.TimeoutConnect, time.Millisecond, time.Hour, "5s")
-	v.duration("timeout-response", o.TimeoutResponse, time.Millisecond, 24*time.Hour, "30s")
-	v.duration("timeout-client", o.TimeoutClient, time.Millisecond, 24*time.Hour, "30s")
-	if o.CheckTimeout > o.CheckInterval {
-		v.advise(v.spell("check-timeout", o.CheckTimeout), "is longer than the time between two checks, --check-interval="+short(o.CheckInterval), v.spell("check-timeout", short(o.CheckInterval)))
-	}
-	if o.ProxyGrace > o.ShutdownTimeout && o.ShutdownTimeout >= time.Second {
-		v.advise(v.spell("proxy-grace", o.ProxyGrace), "is longer than the whole stop may take, --shutdown-timeout="+short(o.ShutdownTimeout), "--shutdown-timeout="+short(o.ProxyGrace+10*time.Second))
-	}
-	if o.AccessLog == "" {
-		v.bad("access-log", "", "names no file", "-")
-	}
 }
 
 // prefixRule holds for the keys that proxies watch and counters set.

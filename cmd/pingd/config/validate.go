@@ -148,7 +148,7 @@ func (v *validator) needs() {
 	if o.Starts(Sentinel) {
 		v.advise(v.spell("role", strings.Join(o.Role, ",")), "a sentinel without a store of its own needs one to tell about", join)
 	}
-	if o.Starts(Proxy) && len(o.Backend) == 0 {
+	if o.Starts(Proxy) && len(o.Backend)+len(o.Route) == 0 {
 		v.advise(v.spell("role", strings.Join(o.Role, ",")), "the proxy has no server to forward to", "--backend=127.0.0.1:8000, or "+join+" for those that register")
 	}
 }

@@ -75,6 +75,20 @@ func TestValidate(t *testing.T) {
 		{name: "retries", mutate: func(o *Options) { o.ProxyRetries = -1 }, want: "--proxy-retries=-1", hint: "--proxy-retries=2"},
 		{name: "rise", mutate: func(o *Options) { o.CheckRise = 0 }, want: "--check-rise=0"},
 		{name: "fall", mutate: func(o *Options) { o.CheckFall = 0 }, want: "--check-fall=0", hint: "--check-fall=5"},
+		{name: "balance", args: []string{"--balance=rr"}, want: "--balance=rr: is none of roundrobin, leastconn", hint: "--balance=roundrobin"},
+		{name: "sticky", args: []string{"--sticky=a;b"}, want: "--sticky='a;b': is not the name of a cookie", hint: "--sticky=server"},
+		{name: "rate", args: []string{"--rate-limit=fast"}, want: "--rate-limit=fast: is no rate", hint: "--rate-limit='100/s burst=200'"},
+		{name: "trusted", args: []string{"--proxy-trusted=10.0.0.0/8,proxy1"}, want: `"proxy1" is neither a network nor an address`},
+		{name: "route to nowhere", args: []string{"--route=shop.example.org"}, want: "does not say where to", hint: "--route=shop.example.org/=/app/shop/"},
+		{name: "route to no server", args: []string{"--route=/=host"}, want: `"host" is not host:port`},
+		{name: "route twice", args: []string{"--route=/a=/app/a/", "--route=/a/=/app/b/"}, want: "another route is for /a/ too"},
+		{name: "service twice", args: []string{"--route=/a=/app/a/", "--route=/b=/app/a balance=random"}, want: "another route to /app/a/ picks servers in another way"},
+		{name: "route to the default", args: []string{"--route=/a=/app/servers/"}, want: "these are the servers of --prefix"},
+		{name: "route without a store", args: []string{"--role=proxy", "--route=/a=/app/a/"}, want: "servers register in a store, and none is named", hint: "--join=127.0.0.1:6379, or /a/=host:port"},
+		{name: "fast interval", mutate: func(o *Options) { o.CheckFastInterval = 0 }, want: "--check-fast-interval=0s: must be from 10ms to 1h"},
+		{name: "slowstart", mutate: func(o *Options) { o.Slowstart = -1 }, want: "must be from 0s to 1h"},
+		{name: "queue", mutate: func(o *Options) { o.TimeoutQueue = 0 }, want: "--timeout-queue=0s: must be from 1ms"},
+		{name: "access log format", args: []string{"--access-log-format=clf"}, want: "must be one of text, json"},
 		{name: "check longer than its interval", mutate: func(o *Options) { o.CheckTimeout = 3 * time.Second }, want: "is longer than the time between two checks, --check-interval=2s", hint: "--check-timeout=2s"},
 		{name: "grace longer than the stop", mutate: func(o *Options) { o.ProxyGrace = time.Minute }, want: "is longer than the whole stop may take, --shutdown-timeout=30s", hint: "--shutdown-timeout=1m10s"},
 		{name: "timeout", mutate: func(o *Options) { o.TimeoutConnect = -time.Second }, want: "--timeout-connect=-1s"},
@@ -92,9 +106,12 @@ func TestValidate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			o := valid(t, tt.args...)
-			tt.mutate(&o)
-			problems := Validate(o)
+			problems := Load(append([]string{"--name=n1"}, tt.args...), Sources{}).Problems
+			if tt.mutate != nil {
+				o := valid(t, tt.args...)
+				tt.mutate(&o)
+				problems = Validate(o)
+			}
 			if len(problems) != 1 {
 				t.Fatalf("got %d problems, want 1: %v", len(problems), problems)
 			}

@@ -135,6 +135,24 @@ func (p *Pool) connect(ctx context.Context) (*client, error) {
 	return c, nil
 }
 
+// Retire lets requests under way finish, and their connections end with the last
+// of them. No further ones are made.
+func (p *Pool) Retire() {
+	p.mu.Lock()
+	p.closed = true
+	conns := slices.Clone(p.conns)
+	p.mu.Unlock()
+	for _, c := range conns {
+		c.mu.Lock()
+		c.retired = true
+		unused := c.reserved == 0
+		c.mu.Unlock()
+		if unused {
+			c.end(net.ErrClosed)
+		}
+	}
+}
+
 // Close ends all connections and waits for their goroutines.
 func (p *Pool) Close() {
 	p.mu.Lock()
@@ -159,6 +177,7 @@ type client struct {
 	session
 	pool     *Pool
 	reserved int          // streams that were given out and are not closed
+	retired  bool         // of no use once reserved is 0
 	busy     wire.Instant // since when there are none
 }
 
@@ -186,7 +205,11 @@ func (c *client) stream() *stream {
 		if c.reserved--; c.reserved == 0 {
 			c.busy = wire.Now()
 		}
+		over := c.reserved == 0 && c.retired
 		c.mu.Unlock()
+		if over {
+			c.end(net.ErrClosed)
+		}
 	}
 	return st
 }
