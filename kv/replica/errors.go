@@ -27,6 +27,7 @@ var (
 	ErrInUse    = logstore.ErrInUse
 	ErrNotADir  = logstore.ErrNotADir
 	ErrNoAccess = logstore.ErrNoAccess
+	ErrDamaged  = logstore.ErrDamaged
 
 	ErrNameTaken = form.ErrNameTaken
 	ErrRemoved   = errors.New("node was removed from its cluster\nhint: to let it join again, start it with an empty --data directory")

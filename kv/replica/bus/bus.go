@@ -188,8 +188,7 @@ func (b *Bus) serveConn(ctx context.Context, c net.Conn) {
 	serveRequests(ctx, c, peer, p, b.cfg.Handler)
 }
 
-// warnEvery keeps a node with a wrong secret, which tries again and again, from
-// filling the log.
+// warnEvery keeps nodes that try again and again in vain from filling the log.
 const warnEvery = 10 * time.Second
 
 func (b *Bus) mayWarn() bool {
@@ -239,9 +238,17 @@ func (b *Bus) Dial(ctx context.Context, addr string, p Purpose) (net.Conn, Ident
 	}
 	if err != nil {
 		b.drop(c)
+		if final(err) && b.mayWarn() {
+			b.cfg.Logger.WarnContext(ctx, "turned away by a node", "addr", addr, "err", err)
+		}
 		return nil, peer, fmt.Errorf("dial %s: %w", addr, err)
 	}
 	return &tracked{Conn: c, bus: b}, peer, nil
+}
+
+// final tells whether trying again, without anybody's help, is in vain.
+func final(err error) bool {
+	return errors.Is(err, ErrSecret) || errors.Is(err, ErrCluster) || errors.Is(err, ErrProto)
 }
 
 // tracked forgets a connection of the bus's once it is closed.

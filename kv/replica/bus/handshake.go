@@ -32,7 +32,7 @@ type Identity struct {
 // Errors of Dial. They are wrapped with the address that was dialled.
 var (
 	ErrSecret  = errors.New("wrong cluster secret\nhint: give every node the same --secret-file")
-	ErrCluster = errors.New("node belongs to another cluster")
+	ErrCluster = errors.New("node belongs to another cluster\nhint: to join that one, start with an empty --data")
 	ErrProto   = errors.New("not a pingd cluster bus of this version\nhint: --join takes Redis addresses; the bus is what --raft-addr names")
 	ErrRefused = errors.New("node is not ready for this connection")
 )

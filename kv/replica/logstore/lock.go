@@ -52,6 +52,8 @@ func lockDir(dir string) (*os.File, error) {
 
 func dirError(dir string, err error) error {
 	switch {
+	case errors.Is(err, ErrDamaged):
+		return err // names the directory
 	case errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("open data directory %q: %w\nhint: --data names a directory", dir, ErrNotADir)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -41,8 +41,9 @@ type Store struct {
 	watch  *watch
 }
 
-// Open locks and opens dir, creating it if need be. Its errors wrap ErrInUse,
-// ErrNotADir or ErrNoAccess where one of these is the reason, and name dir.
+// Open locks and opens dir, creating it if need be, after it has read everything in
+// it: nothing damaged is ever used. Its errors wrap ErrInUse, ErrNotADir, ErrNoAccess
+// or ErrDamaged where one of these is the reason, and name dir.
 func Open(dir, kind string, logger hclog.Logger) (*Store, error) {
 	lock, err := lockDir(dir)
 	if err != nil {
@@ -56,24 +57,33 @@ func Open(dir, kind string, logger hclog.Logger) (*Store, error) {
 }
 
 func (s *Store) open(kind string, logger hclog.Logger) error {
-	var err error
-	if s.bolt, err = openBolt(filepath.Join(s.dir, "stable.db")); err != nil {
+	found, err := inspect(s.dir, logger, false)
+	if err != nil {
 		return dirError(s.dir, err)
 	}
-	s.stable = &stable{BoltStore: s.bolt, watch: s.watch}
+	if s.bolt, err = openBolt(filepath.Join(s.dir, stableFile)); err != nil {
+		return dirError(s.dir, err)
+	}
+	s.stable = &stable{bolt: s.bolt, watch: s.watch}
 	if err := s.checkKind(kind); err != nil {
+		return err
+	}
+	if err := s.mend(found, logger); err != nil {
 		return err
 	}
 	var logs raft.LogStore
 	switch kind {
 	case Bolt:
-		db, err := openBolt(filepath.Join(s.dir, "log.db"))
+		db, err := openBolt(filepath.Join(s.dir, boltLog))
 		if err != nil {
 			return dirError(s.dir, err)
 		}
 		s.log, logs = db, db
+		if err := checkEntries(db, found.first, found.last); err != nil {
+			return damageError(s.dir, boltLog, err)
+		}
 	case WAL:
-		path := filepath.Join(s.dir, "wal")
+		path := filepath.Join(s.dir, walDir)
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return dirError(s.dir, err)
 		}
@@ -84,9 +94,60 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 		s.log, logs = w, w
 	}
 	s.Logs = &Log{LogStore: logs, watch: s.watch}
-	s.Snapshots, err = raft.NewFileSnapshotStoreWithLogger(s.dir, retainedSnapshots, logger)
+	s.Snapshots, err = openSnapshots(s.dir, logger)
+	return err
+}
+
+func openSnapshots(dir string, logger hclog.Logger) (raft.SnapshotStore, error) {
+	s, err := raft.NewFileSnapshotStoreWithLogger(dir, retainedSnapshots, logger)
 	if err != nil {
-		return fmt.Errorf("open snapshots in %q: %w", s.dir, err)
+		return nil, fmt.Errorf("open snapshots in %q: %w", dir, err)
+	}
+	return snapshots{s, filepath.Join(dir, snapshotsDir)}, nil
+}
+
+// mend puts right what a crash or an older version left behind, and takes damaged
+// snapshots that are not needed out of the way: a leader must not offer them.
+func (s *Store) mend(found *contents, logger hclog.Logger) error {
+	if found.torn != nil {
+		logger.Debug("clearing what a crash left behind the end of the log", "file", found.torn.path, "byte", found.torn.from)
+		if err := found.torn.mend(); err != nil {
+			return err
+		}
+	}
+	for _, key := range found.old {
+		if err := s.stable.Set([]byte(key), found.facts[key]); err != nil {
+			return fmt.Errorf("give %q a checksum: %w", key, err)
+		}
+	}
+	for _, snap := range found.snapshots {
+		if snap.Err == nil {
+			continue
+		}
+		path := filepath.Join(s.dir, snapshotsDir, snap.ID)
+		logger.Error("snapshot is damaged and not needed: put aside", "path", path+asideSuffix, "err", snap.Err)
+		if err := os.Rename(path, path+asideSuffix); err != nil {
+			return fmt.Errorf("put damaged snapshot aside: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkEntries reads every entry of a log whose keeper has no checksums of its own.
+func checkEntries(logs raft.LogStore, first, last uint64) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // a decoder that met what it did not expect
+			err = fmt.Errorf("entry cannot be read: %v", p)
+		}
+	}()
+	for i := first; i <= last && i > 0; i++ {
+		var e raft.Log
+		if err := logs.GetLog(i, &e); err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
+		}
+		if err := checkEntry(i, &e); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -127,7 +188,7 @@ func (s *Store) Stable() raft.StableStore { return s.stable }
 
 // Fact reads what SetFact stored under name; false if nothing is there.
 func (s *Store) Fact(name string, v any) (bool, error) {
-	b, err := s.bolt.Get([]byte("pingd/" + name))
+	b, err := s.stable.Get([]byte(factPrefix + name))
 	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
 		return false, nil
 	}
@@ -146,7 +207,7 @@ func (s *Store) SetFact(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("write fact %q: %w", name, err)
 	}
-	if err := s.stable.Set([]byte("pingd/"+name), b); err != nil {
+	if err := s.stable.Set([]byte(factPrefix+name), b); err != nil {
 		return fmt.Errorf("write fact %q: %w", name, err)
 	}
 	return nil

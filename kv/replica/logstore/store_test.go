@@ -55,7 +55,7 @@ func TestLogSurvivesReopeningAlsoAfterItsEndWasCutOff(t *testing.T) {
 				func() { must(t, s.Logs.DeleteRange(11, 20)) },
 				func() { must(t, s.Logs.StoreLogs(entries(11, 30, "new"))) },
 				func() { must(t, s.Logs.DeleteRange(25, 30)) },
-				func() { must(t, s.Logs.DeleteRange(1, 5)) },
+				func() { snapshot(t, s, 10, "state"); must(t, s.Logs.DeleteRange(1, 5)) },
 				func() { must(t, s.Logs.StoreLogs(entries(25, 40, "newest"))) },
 			}
 			for _, step := range steps {

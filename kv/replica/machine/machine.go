@@ -139,6 +139,17 @@ func (m *Machine) forget(name string) {
 	m.cfg.Changed()
 }
 
+// KeepOnly forgets every member but one, before the machine runs: for a node that
+// goes on without the others.
+func (m *Machine) KeepOnly(name string) {
+	for _, n := range m.Members() {
+		if n.Name != name {
+			m.forget(n.Name)
+		}
+	}
+	maps.DeleteFunc(m.sessions, func(node string, _ []*run) bool { return node != name })
+}
+
 // StoreConfiguration hears of each committed change of Raft's configuration. The
 // configuration itself is Raft's to keep.
 func (m *Machine) StoreConfiguration(index uint64, _ raft.Configuration) {
