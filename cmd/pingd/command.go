@@ -43,6 +43,10 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 		return nil
 	case "health":
 		return health(ctx, o, std.out)
+	case "recover":
+		return recoverAlone(o, std)
+	case "check":
+		return check(o.Command.Path, std)
 	}
 	addrs := o.JoinAddrs()
 	if len(addrs) == 0 {

@@ -7,7 +7,7 @@ type Command struct {
 	Name string // as typed: status, members, backup ... or empty
 	Node string // the member that remove and transfer are about; may be empty for transfer
 	JSON bool   // status, members: machine-readable output
-	Path string // backup, restore: the file, "-" for standard output or input
+	Path string // backup, restore, check: the file or directory; "-" for standard output or input
 
 	Format string // backup: FormatPingd or FormatRDB
 	Stale  bool   // backup: what the node has, without asking the leader
@@ -15,6 +15,8 @@ type Command struct {
 	Replace, Merge  bool // restore: what becomes of the keys that are there
 	SkipUnsupported bool // restore: leave out what the store has no place for
 	DryRun          bool // restore: only tell
+
+	Confirm string // recover: the node's name, typed once more
 }
 
 // The formats of a backup.
@@ -27,15 +29,17 @@ const (
 type grammar struct {
 	Options `embed:""`
 
-	Start    struct{} `cmd:"" default:"1" hidden:"" help:"Start the roles given by --role."`
-	Status   asJSON   `cmd:"" help:"Show the cluster: leader, term, members and their state."`
-	Members  asJSON   `cmd:"" help:"List the store nodes."`
-	Remove   oneNode  `cmd:"" help:"Take a store node out of the cluster."`
-	Transfer mayNode  `cmd:"" help:"Hand the leadership over, to NAME or to the best node."`
-	Backup   backup   `cmd:"" help:"Write all data of one moment to FILE, or to standard output (-)."`
-	Restore  restore  `cmd:"" help:"Load a backup, or an RDB file of Redis, into a running cluster."`
-	Health   struct{} `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
-	Version  struct{} `cmd:"" help:"Show the version."`
+	Start     struct{} `cmd:"" default:"1" hidden:"" help:"Start the roles given by --role."`
+	Status    asJSON   `cmd:"" help:"Show the cluster: leader, term, members and their state."`
+	Members   asJSON   `cmd:"" help:"List the store nodes."`
+	Remove    oneNode  `cmd:"" help:"Take a store node out of the cluster."`
+	Transfer  mayNode  `cmd:"" help:"Hand the leadership over, to NAME or to the best node."`
+	Backup    backup   `cmd:"" help:"Write all data of one moment to FILE, or to standard output (-)."`
+	Restore   restore  `cmd:"" help:"Load a backup, or an RDB file of Redis, into a running cluster."`
+	Recover   recovery `cmd:"" help:"Go on with this stopped node alone, when a majority is lost for good."`
+	CheckPath check    `cmd:"" name:"check" help:"Read a stopped node's data directory, or a backup, and tell whether it is intact."`
+	Health    struct{} `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
+	Version   struct{} `cmd:"" help:"Show the version."`
 }
 
 type asJSON struct {
@@ -64,12 +68,24 @@ type restore struct {
 	DryRun          bool   `name:"dry-run" help:"Check the file, tell what would be done, and do nothing."`
 }
 
+type recovery struct {
+	Confirm string `name:"confirm" placeholder:"NAME" help:"Do it: the name of this node, as --name has it. Without it, only tell what there is."`
+}
+
+type check struct {
+	Path string `arg:"" name:"PATH"`
+}
+
 // command gathers what was said of the subcommand of that name.
 func (g *grammar) command(name string) Command {
 	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON, Node: g.Remove.Name + g.Transfer.Name}
 	switch name {
 	case "backup":
 		c.Path, c.Format, c.Stale = g.Backup.File, g.Backup.Format, g.Backup.Stale
+	case "recover":
+		c.Confirm = g.Recover.Confirm
+	case "check":
+		c.Path = g.CheckPath.Path
 	case "restore":
 		r := g.Restore
 		c.Path, c.Replace, c.Merge, c.SkipUnsupported, c.DryRun = r.File, r.Replace, r.Merge, r.SkipUnsupported, r.DryRun
@@ -83,6 +99,8 @@ func example(command, argument string) string {
 	switch command {
 	case "remove", "transfer":
 		return s + "   (pingd members lists them)"
+	case "check":
+		return strings.Replace(s, argument, "pingd-data", 1) + "   (what --data names), or a backup"
 	case "backup":
 		return strings.Replace(s, argument, "store.pingd", 1)
 	case "restore":
@@ -96,6 +114,9 @@ func (v *validator) command() {
 	c := v.o.Command
 	if c.Name == "backup" {
 		v.oneOf("format", c.Format, FormatPingd, FormatRDB)
+	}
+	if c.Name == "recover" && c.Confirm != "" && c.Confirm != v.o.Name {
+		v.advise("--confirm="+c.Confirm, "is not the name of this node, "+v.o.Name, "pingd recover, without --confirm, tells what to type")
 	}
 	if c.Replace && c.Merge {
 		v.advise("--replace", "says the contrary of --merge", "one of the two: --replace removes the keys that are there, --merge keeps them")

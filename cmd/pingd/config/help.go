@@ -94,7 +94,9 @@ func commandHelp(b *strings.Builder, m *model, c *kong.Node) {
 	switch c.Name {
 	case "health":
 		about = []string{"admin-addr", "bind", "config"}
-	case "version":
+	case "recover":
+		about = []string{"data", "name", "config"}
+	case "version", "check":
 		about = nil
 	}
 	for _, f := range m.settings() {

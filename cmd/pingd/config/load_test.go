@@ -237,6 +237,9 @@ func TestCommands(t *testing.T) {
 		{[]string{"restore", "b", "--join=h1"}, Command{Name: "restore", Path: "b"}},
 		{[]string{"restore", "--merge", "--dry-run", "-"}, Command{Name: "restore", Path: "-", Merge: true, DryRun: true}},
 		{[]string{"restore", "--replace", "--skip-unsupported", "b"}, Command{Name: "restore", Path: "b", Replace: true, SkipUnsupported: true}},
+		{[]string{"recover"}, Command{Name: "recover"}},
+		{[]string{"recover", "--name=n1", "--confirm=n1"}, Command{Name: "recover", Confirm: "n1"}},
+		{[]string{"check", "d"}, Command{Name: "check", Path: "d"}},
 	}
 	for _, tt := range tests {
 		l := Load(tt.args, from(nil, "PINGD_BIND=0.0.0.0"))
