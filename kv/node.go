@@ -38,6 +38,10 @@ type Config struct {
 	Secret          string        // empty = no password
 	LogStore        string        // "wal" (default) or "bolt"
 	ElectionTimeout time.Duration // default 150 ms
+	LeaseReads      bool          // reads on the strength of heartbeats
+	StaleBound      time.Duration // age of what READONLY connections read; default 5 s
+	Reserve         int64         // bytes of the disk to keep free; default 192 MiB, negative: none
+	RemoveDead      time.Duration // a member silent for longer is removed; 0 = never
 	MaxClients      int           // default 10000
 
 	Logger  *slog.Logger          // default: discarded
@@ -87,6 +91,10 @@ func (n *Node) assemble(cfg Config) error {
 		Secret:          cfg.Secret,
 		LogStore:        cfg.LogStore,
 		ElectionTimeout: cfg.ElectionTimeout,
+		LeaseReads:      cfg.LeaseReads,
+		StaleBound:      cfg.StaleBound,
+		Reserve:         cfg.Reserve,
+		RemoveDead:      cfg.RemoveDead,
 		Discover:        discover.peers,
 		Logger:          cfg.Logger,
 		Metrics:         cfg.Metrics,

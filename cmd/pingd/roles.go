@@ -45,6 +45,10 @@ func newStore(e *env) (role, error) {
 		Secret:          e.o.Secret.Reveal(),
 		LogStore:        e.o.LogStore,
 		ElectionTimeout: e.o.ElectionTimeout,
+		LeaseReads:      e.o.StoreLeaseReads,
+		StaleBound:      e.o.StoreStaleBound,
+		Reserve:         reserve(e.o.StoreReserve),
+		RemoveDead:      e.o.StoreRemoveDead,
 		Logger:          e.log, Metrics: e.metrics,
 	})
 	if err != nil {
@@ -148,4 +152,12 @@ func newMonitor(e *env) (role, error) {
 		return nil, err
 	}
 	return monitorRole{m, s}, nil
+}
+
+// reserve turns MiB into bytes; 0 means never here, but the default there.
+func reserve(mib int) int64 {
+	if mib == 0 {
+		return -1
+	}
+	return int64(mib) << 20
 }

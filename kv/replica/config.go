@@ -8,9 +8,11 @@ import (
 	"net"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pingd/kv/engine"
+	"pingd/kv/replica/confirm"
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/logstore"
 	"pingd/kv/replica/outbox"
@@ -33,7 +35,11 @@ type Config struct {
 	SnapshotBytes   int64          // log bytes between snapshots; default 64 MiB
 	RouteWait       time.Duration  // how long a command waits for a leader; default 3 s
 	StaleBound      time.Duration  // how old data ReadLocal may serve; default 5 s
-	DiskStall       time.Duration  // a log write of that length ends Run; default 5 s
+	LeaseReads      bool           // a majority's heartbeats stand for reads, for a part of ElectionTimeout
+	DiskSlow        time.Duration  // a log write of that length lets another node lead; default 1 s
+	DiskStall       time.Duration  // a log write of that length ends Run; default 20 s
+	Reserve         int64          // bytes: with less free, writes are refused; default 192 MiB, negative: never
+	RemoveDead      time.Duration  // a member that is silent for longer is removed; default 0: never
 	MaxCommand      int            // bytes of the largest command; default 16 MiB
 	Engine          engine.Options // zero = defaults
 
@@ -42,6 +48,12 @@ type Config struct {
 	Discover func(ctx context.Context, addr string) ([]Peer, error)
 	// Dial opens bus connections; default: TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+
+	// Clock never goes back, and goes on while the machine sleeps. Default:
+	// confirm.Boottime.
+	Clock func() time.Duration
+	// Storage opens the node's durable state. Default: logstore.Open of Dir.
+	Storage func(hclog.Logger) (*logstore.Store, error)
 
 	Logger  *slog.Logger          // default: discarded
 	Metrics prometheus.Registerer // default: not registered
@@ -55,10 +67,18 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.SnapshotBytes, 64<<20)
 	setDefault(&c.RouteWait, 3*time.Second)
 	setDefault(&c.StaleBound, 5*time.Second)
-	setDefault(&c.DiskStall, 5*time.Second)
+	setDefault(&c.DiskSlow, time.Second)
+	setDefault(&c.DiskStall, 20*time.Second)
+	setDefault(&c.Reserve, 192<<20)
 	setDefault(&c.MaxCommand, 16<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = confirm.Boottime
+	}
+	if c.Storage == nil {
+		c.Storage = func(l hclog.Logger) (*logstore.Store, error) { return logstore.Open(c.Dir, c.LogStore, l) }
 	}
 	c.Self.Name = c.Name
 	switch {
@@ -76,6 +96,15 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("configure replica: largest command %d must be below %d bytes", c.MaxCommand, logstore.MaxEntry-2*outbox.EntryTarget)
 	}
 	return nil
+}
+
+// lease is how long heartbeats stand for reads: three quarters of the time in which
+// nobody else can be elected, for clocks that do not run alike.
+func (c *Config) lease() time.Duration {
+	if !c.LeaseReads {
+		return 0
+	}
+	return c.ElectionTimeout * 3 / 4
 }
 
 func setDefault[T comparable](v *T, d T) {

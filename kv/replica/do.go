@@ -26,6 +26,11 @@ func (r *Replica) do(ctx context.Context, cmds []engine.Command, out *engine.Rep
 	if first < 0 {
 		return r.read(ctx, cmds, out)
 	}
+	if r.refuses.Load() != nil && r.route().Self {
+		if err := r.refused(cmds); err != nil {
+			return err
+		}
+	}
 	if first > 0 {
 		if err := r.read(ctx, cmds[:first], out); err != nil {
 			return err
@@ -97,19 +102,4 @@ func (r *Replica) read(ctx context.Context, cmds []engine.Command, out *engine.R
 		err = ErrNoLeader // a read that nobody answered did nothing
 	}
 	return err
-}
-
-// ReadLocal answers read-only commands from this node's own data, which may lag
-// behind the leader's. It returns ErrStale when this node has not heard from a
-// leader for longer than Config.StaleBound.
-func (r *Replica) ReadLocal(cmds []engine.Command, out *engine.Replies) error {
-	node := r.raftNode()
-	if node == nil {
-		return ErrStale
-	}
-	if !r.route().Self && time.Since(node.LastContact()) > r.cfg.StaleBound {
-		return ErrStale
-	}
-	r.engine.Read(time.Now().UnixMilli(), cmds, out)
-	return nil
 }

@@ -18,6 +18,9 @@ var (
 	ErrOverload  = outbox.ErrOverload
 	ErrClosed    = outbox.ErrClosed
 	ErrCanceled  = outbox.ErrCanceled
+	// ErrRefused: the leader says why. ErrNoSpace is such an error.
+	ErrRefused = outbox.ErrRefused
+	ErrNoSpace = errors.New("MISCONF writes that may grow the data are refused")
 	// ErrStale is ReadLocal's alone.
 	ErrStale = errors.New("MASTERDOWN local data is too old: this node has not heard from a leader lately")
 )
@@ -32,8 +35,6 @@ var (
 	ErrNameTaken = form.ErrNameTaken
 	ErrRemoved   = errors.New("node was removed from its cluster\nhint: to let it join again, start it with an empty --data directory")
 	ErrUnknown   = errors.New("no such member")
+	ErrLast      = errors.New("it is the only voter: a cluster cannot be without any")
 	ErrStalled   = errors.New("disk stalled: a write to the log has not returned")
 )
-
-// errNotLeader makes a read look for the leader elsewhere.
-var errNotLeader = errors.New("not the leader")

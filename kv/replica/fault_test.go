@@ -99,9 +99,12 @@ func (l *load) gapAfter(at time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-func (c *cluster) counter() int64 {
+func (c *cluster) counter() int64 { return c.nodes[0].counter() }
+
+func (nd *node) counter() int64 {
+	c := nd.c
 	c.t.Helper()
-	reply := c.nodes[0].must("GET", "counter")
+	reply := nd.must("GET", "counter")
 	_, digits, _ := strings.Cut(reply, "\r\n")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {

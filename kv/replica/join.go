@@ -12,6 +12,8 @@ import (
 	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/machine"
+	"pingd/kv/replica/pilot"
+	"pingd/kv/replica/probe"
 )
 
 const (
@@ -94,14 +96,14 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 	}
 	if known && held.Instance != n.Instance {
 		switch {
-		case r.isLive(ctx, n, string(s.Address)):
+		case r.isLive(ctx, n, r.addrOf(s)):
 			return joinAnswer{Taken: true}, nil
 		case q.Rejoin:
 			return joinAnswer{Removed: true}, nil
 		}
 		// The member of that name is gone and its votes with it: this one starts as a
 		// non-voter, as any newcomer.
-		if err := r.change(func(node *raft.Raft) raft.IndexFuture { return node.RemoveServer(s.ID, 0, changeWait) }); err != nil {
+		if err := r.change(ctx, func(node *raft.Raft) raft.IndexFuture { return node.RemoveServer(s.ID, 0, changeWait) }); err != nil {
 			return joinAnswer{Retry: err.Error()}, nil
 		}
 		known = false
@@ -110,7 +112,7 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 		return joinAnswer{Removed: true}, nil
 	}
 	if !known || string(s.Address) != n.Raft {
-		if err := r.change(func(node *raft.Raft) raft.IndexFuture {
+		if err := r.change(ctx, func(node *raft.Raft) raft.IndexFuture {
 			if known && s.Suffrage == raft.Voter {
 				return node.AddVoter(raft.ServerID(n.Name), raft.ServerAddress(n.Raft), 0, changeWait)
 			}
@@ -120,7 +122,7 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 		}
 	}
 	if held, told := r.machine.Member(n.Name); !told || held != n {
-		if err := r.announce(n); err != nil {
+		if err := r.announce(ctx, n); err != nil {
 			return joinAnswer{Retry: err.Error()}, nil
 		}
 	}
@@ -144,20 +146,17 @@ func (r *Replica) isLive(ctx context.Context, n machine.Member, addr string) boo
 }
 
 // change makes one change of Raft's configuration.
-func (r *Replica) change(f func(*raft.Raft) raft.IndexFuture) error {
-	if err := f(r.raftNode()).Error(); err != nil {
-		return fmt.Errorf("change membership: %w", err)
-	}
-	return nil
+func (r *Replica) change(ctx context.Context, f func(*raft.Raft) raft.IndexFuture) error {
+	return r.await(ctx, "change membership", f(r.raftNode()))
 }
 
 // announce puts a member's addresses into the log.
-func (r *Replica) announce(n machine.Member) error {
+func (r *Replica) announce(ctx context.Context, n machine.Member) error {
 	payload, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("encode member: %w", err)
 	}
-	return r.outbox.Extra(entry.KindMember, payload)
+	return r.outbox.Extra(ctx, entry.KindMember, payload)
 }
 
 // keepAnnounced sees to it that the log holds this node's addresses as they are,
@@ -211,7 +210,7 @@ func (r *Replica) knownAddrs(ctx context.Context) []string {
 	var addrs []string
 	for _, s := range r.servers() {
 		if string(s.ID) != r.cfg.Name {
-			addrs = append(addrs, string(s.Address))
+			addrs = append(addrs, r.addrOf(s))
 		}
 	}
 	if len(r.cfg.Join) > 0 {
@@ -240,7 +239,7 @@ func (r *Replica) keepMembers(ctx context.Context) {
 			n := machine.Member{Name: f.Name, Instance: f.Instance, Raft: f.Raft}
 			_, in := r.server(n.Name)
 			if _, ok := r.machine.Member(n.Name); !ok && in && n.Name != r.cfg.Name {
-				if err := r.announce(n); err != nil {
+				if err := r.announce(ctx, n); err != nil {
 					r.log.Debug("founder not announced", "err", err)
 				}
 			}
@@ -250,22 +249,53 @@ func (r *Replica) keepMembers(ctx context.Context) {
 				r.promote(ctx, s)
 			}
 		}
+		r.bury(ctx)
 	}
 }
+
+// bury removes a member that has been dead for longer than Config.RemoveDead.
+func (r *Replica) bury(ctx context.Context) {
+	if r.cfg.RemoveDead <= 0 {
+		return
+	}
+	var members []pilot.Member
+	commit := r.commitIndex()
+	for _, s := range r.servers() {
+		m := pilot.Member{Name: string(s.ID), Voter: s.Suffrage == raft.Voter, Self: string(s.ID) == r.cfg.Name}
+		if seen, ok := r.prober.Last(m.Name); ok {
+			m.Behind = commit - min(commit, seen.State.Applied)
+		}
+		if !m.Self {
+			m.Silent = r.prober.Silent(m.Name)
+		}
+		members = append(members, m)
+	}
+	name, ok := pilot.Choose(members, pilot.Rules{After: r.cfg.RemoveDead, Voters: keepVoters, Behind: minTrailing})
+	if !ok {
+		return
+	}
+	r.log.Warn("removing a member that is dead for good", "member", name, "dead_for", r.prober.Silent(name).Round(time.Second))
+	if err := r.removeHere(ctx, name); err != nil {
+		r.log.Warn("dead member not removed", "member", name, "err", err)
+	}
+}
+
+// keepVoters is how many voters always remain when dead ones are removed.
+const keepVoters = 3
 
 // promote makes s a voter if it has applied what was committed a moment ago.
 func (r *Replica) promote(ctx context.Context, s raft.Server) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	commit := r.commitIndex()
-	conn, err := r.control.Get(ctx, string(s.Address))
+	conn, err := r.control.Get(ctx, r.addrOf(s))
 	for err == nil && ctx.Err() == nil && r.route().Self {
 		var b []byte
 		if b, err = conn.Call(ctx, kindState, nil); err != nil {
 			return
 		}
-		if st, ok := parseState(b); ok && st.applied >= commit && st.term == r.raftNode().CurrentTerm() {
-			err := r.change(func(node *raft.Raft) raft.IndexFuture { return node.AddVoter(s.ID, s.Address, 0, changeWait) })
+		if st, ok := probe.Parse(b); ok && st.Applied >= commit && st.Term == r.raftNode().CurrentTerm() {
+			err := r.change(ctx, func(node *raft.Raft) raft.IndexFuture { return node.AddVoter(s.ID, s.Address, 0, changeWait) })
 			r.log.Info("node has caught up and votes now", "member", string(s.ID), "err", err)
 			return
 		}

@@ -112,12 +112,50 @@ func TestRemovedNodeLeavesAndAWipedOneComesBack(t *testing.T) {
 	if err := via.replica().Remove(context.Background(), "nobody"); err == nil || !strings.Contains(err.Error(), ErrUnknown.Error()) {
 		t.Fatalf("removing nobody: %v", err)
 	}
-	// A leader can be removed as well, from anywhere.
+	// A leader can be removed as well, from anywhere: it hands over first.
+	if err := via.replica().Remove(context.Background(), c.leader().name); err != nil {
+		t.Fatal(err)
+	}
+	var last *node
+	c.eventually("the last node alone", func() bool {
+		for _, nd := range []*node{via, leader} {
+			if s := nd.replica().Status(); s.Voters == 1 && nd.replica().IsLeader() {
+				last = nd
+			}
+		}
+		return last != nil
+	})
+	last.must("SET", "k", "alone")
+	if err := last.replica().Remove(context.Background(), last.name); !errors.Is(err, ErrLast) {
+		t.Fatalf("removing the last: %v", err)
+	}
+}
+
+func TestALeaderRemovesItself(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, nil)
+	leader := c.form()
+	c.voters(3)
+	l := startLoad(c, 6)
+	c.eventually("progress", func() bool { return l.count() > 50 })
 	if err := leader.replica().Remove(context.Background(), leader.name); err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("the last node alone", func() bool { return via.replica().Status().Voters == 1 && via.replica().IsLeader() })
-	via.must("SET", "k", "alone")
+	err := <-leader.done
+	leader.done <- err
+	if !errors.Is(err, ErrRemoved) {
+		t.Fatalf("Run of the removed leader returned %v", err)
+	}
+	leader.shut()
+	next := c.leaderBut(leader)
+	before := l.count()
+	c.eventually("progress without it", func() bool { return l.count() > before+50 })
+	l.stop.Store(true)
+	l.wg.Wait()
+	l.end(t, next.counter())
+	if s := next.replica().Status(); s.Voters != 2 || len(s.Members) != 2 {
+		t.Errorf("%d voters, %d members", s.Voters, len(s.Members))
+	}
 }
 
 func TestANodeMayMove(t *testing.T) {

@@ -7,39 +7,17 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"pingd/kv/replica/probe"
+	"pingd/kv/replica/view"
 )
 
-// Member is one node of the cluster. Addresses are host:port as advertised,
-// empty if the node has no such listener.
-type Member struct {
-	Name     string `json:"name"`
-	Raft     string `json:"raft"`
-	Redis    string `json:"redis,omitempty"`
-	Sentinel string `json:"sentinel,omitempty"`
-	Admin    string `json:"admin,omitempty"`
-
-	Voter  bool `json:"voter"`
-	Leader bool `json:"leader"`
-	Alive  bool `json:"alive"` // answered this node within the last second
-	// Applied is the last log index that the node is known to have applied.
-	Applied uint64 `json:"applied_index"`
-	// LagEntries is how far that is behind this node's commit index.
-	LagEntries uint64 `json:"lag_entries"`
-	// LastContactSeconds is the time since the node's last answer; -1 = never.
-	LastContactSeconds float64 `json:"last_contact_seconds"`
-}
-
-// Peer is what a node tells others of itself before they share a cluster (Redis
-// command PINGD PEER).
-type Peer struct {
-	Cluster  string   `json:"cluster,omitempty"` // empty while Formed is false
-	Name     string   `json:"name"`
-	Instance string   `json:"instance"`
-	Bus      string   `json:"bus"` // address of the cluster bus
-	Formed   bool     `json:"formed"`
-	Leader   string   `json:"leader,omitempty"` // name of the leader, as far as known
-	Members  []Member `json:"members,omitempty"`
-}
+// Member is one node of the cluster, Peer what a node tells others of itself before
+// they share one.
+type (
+	Member = view.Member
+	Peer   = view.Peer
+)
 
 // Peer returns this node's Peer as JSON.
 func (r *Replica) Peer() []byte {
@@ -79,16 +57,16 @@ func (r *Replica) Members() []Member {
 	for _, m := range byName {
 		m.Leader = m.Name == leader
 		if m.Name == r.cfg.Name {
-			m.Alive = true
+			m.Alive, m.LowDisk = true, r.space.Low()
 			m.Applied, _ = r.machine.Applied()
 		} else {
-			seen, ok := r.prober.last(m.Name)
+			seen, ok := r.prober.Last(m.Name)
 			m.LastContactSeconds = -1
 			if ok {
-				since := time.Since(seen.at)
-				m.Alive = since < aliveFor
+				since := time.Since(seen.At)
+				m.Alive = since < probe.AliveFor
 				m.LastContactSeconds = since.Seconds()
-				m.Applied = seen.state.applied
+				m.Applied, m.LowDisk = seen.State.Applied, seen.State.Low
 			}
 		}
 		m.LagEntries = commit - min(commit, m.Applied)
@@ -96,6 +74,16 @@ func (r *Replica) Members() []Member {
 	}
 	slices.SortFunc(list, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 	return list
+}
+
+// member returns the member of that name.
+func (r *Replica) member(name string) (Member, bool) {
+	for _, m := range r.Members() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Member{}, false
 }
 
 // Leader returns the leader, as far as this node knows of one.

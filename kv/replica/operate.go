@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 
+	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
 )
 
@@ -18,17 +20,37 @@ func (r *Replica) Transfer(ctx context.Context, name string) error {
 
 // Remove takes the named node out of the cluster. It works on every node; a
 // leader hands its leadership over before it is removed. Errors: ErrUnknown,
-// ErrNoLeader, or Raft's.
+// ErrLast, ErrNoLeader, or Raft's.
 func (r *Replica) Remove(ctx context.Context, name string) error {
-	if r.route().Self && name == r.cfg.Name && r.voters() > 1 {
-		if err := r.transferHere(ctx, ""); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, removeWait)
+	defer cancel()
+	for {
+		err := r.atLeader(ctx, kindRemove, name, r.removeHere)
+		if err == nil || !moved(err) || ctx.Err() != nil {
 			return err
 		}
-		for r.route().Addr == "" && ctx.Err() == nil {
-			waitFor(ctx, again)
-		}
+		waitFor(ctx, again) // the leader is about to be another one
 	}
-	return r.atLeader(ctx, kindRemove, name, r.removeHere)
+}
+
+const (
+	removeWait = 10 * time.Second
+	// handedOver is the answer of a leader that was to remove itself: it leads no
+	// more, and whoever does can be asked.
+	handedOver = "handed leadership over: ask the next leader"
+)
+
+// moved reports whether err, perhaps another node's, says that the leader is
+// another one now.
+func moved(err error) bool {
+	if errors.Is(err, ErrNoLeader) {
+		return true
+	}
+	var remote bus.RemoteError
+	if errors.As(err, &remote) {
+		return string(remote) == handedOver || string(remote) == ErrNoLeader.Error()
+	}
+	return err.Error() == handedOver
 }
 
 // atLeader runs here, or asks the leader to.
@@ -50,25 +72,34 @@ func (r *Replica) atLeader(ctx context.Context, kind byte, name string, here fun
 	return err
 }
 
+// transferHere hands leadership over, in a second try if need be: a transfer under
+// load can fail (hashicorp/raft#581).
 func (r *Replica) transferHere(ctx context.Context, name string) error {
+	err := r.tryTransfer(ctx, name)
+	if err == nil || errors.Is(err, ErrUnknown) || !r.route().Self || ctx.Err() != nil {
+		return err
+	}
+	return r.tryTransfer(ctx, name)
+}
+
+func (r *Replica) tryTransfer(ctx context.Context, name string) error {
 	node := r.raftNode()
-	if node == nil {
+	if node == nil || !r.route().Self {
 		return ErrNoLeader
 	}
-	var f raft.Future
-	if name == "" {
-		f = node.LeadershipTransfer()
-	} else {
-		s, ok := r.server(name)
-		if !ok {
-			return fmt.Errorf("transfer leadership to %q: %w", name, ErrUnknown)
-		}
-		if name == r.cfg.Name {
-			return nil
-		}
-		f = node.LeadershipTransferToServer(s.ID, s.Address)
+	if name == r.cfg.Name {
+		return nil
 	}
-	return r.await(ctx, "transfer leadership", f)
+	to, known := r.server(name)
+	if name != "" && (!known || to.Suffrage != raft.Voter) {
+		return fmt.Errorf("transfer leadership to %q: %w that votes", name, ErrUnknown)
+	}
+	// The next leader is elected at once, whatever heartbeats promised before.
+	r.confirm.Quiet(node.CurrentTerm())
+	if name == "" {
+		return r.await(ctx, "transfer leadership", node.LeadershipTransfer())
+	}
+	return r.await(ctx, "transfer leadership", node.LeadershipTransferToServer(to.ID, to.Address))
 }
 
 func (r *Replica) removeHere(ctx context.Context, name string) error {
@@ -81,7 +112,13 @@ func (r *Replica) removeHere(ctx context.Context, name string) error {
 		return fmt.Errorf("remove %q: %w", name, ErrUnknown)
 	}
 	if name == r.cfg.Name {
-		return errors.New("remove the leader: hand leadership over first\nhint: pingd transfer")
+		if r.voters() < 2 {
+			return fmt.Errorf("remove %q: %w", name, ErrLast)
+		}
+		if err := r.transferHere(ctx, ""); err != nil {
+			return err
+		}
+		return errors.New(handedOver)
 	}
 	if ok {
 		if err := r.await(ctx, "remove member", r.raftNode().RemoveServer(s.ID, 0, changeWait)); err != nil {
@@ -89,7 +126,7 @@ func (r *Replica) removeHere(ctx context.Context, name string) error {
 		}
 	}
 	r.log.Info("removed member", "member", name)
-	return r.outbox.Extra(entry.KindForget, []byte(name))
+	return r.outbox.Extra(ctx, entry.KindForget, []byte(name))
 }
 
 // await waits for f or for the end of ctx, whatever comes first.

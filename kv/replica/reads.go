@@ -3,13 +3,13 @@ package replica
 import (
 	"context"
 	"encoding/binary"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
 
 	"pingd/kv/engine"
 	"pingd/kv/replica/bus"
+	"pingd/kv/replica/confirm"
 	"pingd/kv/replica/entry"
 )
 
@@ -17,14 +17,14 @@ import (
 // leads and has applied everything acknowledged before the call. Its error means
 // that somebody else may lead.
 func (r *Replica) readHere(ctx context.Context, cmds []engine.Command, out *engine.Replies) error {
-	index, term, err := r.confirm.leader(ctx)
+	index, term, err := r.confirm.Leader(ctx)
 	if err != nil {
 		return err
 	}
 	wait, cancel := context.WithTimeout(ctx, r.cfg.RouteWait)
 	defer cancel()
 	if err := r.machine.Wait(wait, index, term); err != nil {
-		return errNotLeader
+		return confirm.ErrNotLeader
 	}
 	r.engine.Read(time.Now().UnixMilli(), cmds, out)
 	return nil
@@ -44,132 +44,76 @@ func (r *Replica) readEncoded(ctx context.Context, body []byte) (*engine.Replies
 	return out, nil
 }
 
-// confirmer finds out whether this node still leads, by asking the voters
-// whether its term is still theirs. It needs no clock. (raft.VerifyLeader would
-// not do: it can count the answer to a heartbeat sent before the question.)
-type confirmer struct {
-	r *Replica
-
-	mu      sync.Mutex
-	next    *round // not begun; nil if nobody waits
-	running bool
+// ReadLocal answers read-only commands from this node's own data, which may be
+// behind the leader's by no more than Config.StaleBound. It returns ErrStale where
+// that is not certain.
+func (r *Replica) ReadLocal(cmds []engine.Command, out *engine.Replies) error {
+	age, ok := r.confirm.Age() // of a leader
+	if !ok {
+		age, ok = r.prober.Age()
+	}
+	if !ok || age > r.cfg.StaleBound {
+		return ErrStale
+	}
+	r.engine.Read(time.Now().UnixMilli(), cmds, out)
+	return nil
 }
 
-// round is one such question, shared by all who asked before it began.
-type round struct {
-	done        chan struct{}
-	index, term uint64
-	err         error
-}
-
-// roundWait bounds a round: a quorum that is silent for longer is no quorum.
-const roundWait = time.Second
-
-// leader returns the commit index, at or after the call, of a leader that was
-// not deposed then, and its term. The caller may answer reads once an entry at
-// that index and one of that term are applied.
-func (c *confirmer) leader(ctx context.Context) (index, term uint64, err error) {
-	c.mu.Lock()
-	if c.next == nil {
-		c.next = &round{done: make(chan struct{})}
-	}
-	mine := c.next
-	if !c.running {
-		c.running = c.r.spawn(c.run)
-	}
-	running := c.running
-	c.mu.Unlock()
-	if !running {
-		return 0, 0, errNotLeader // the node is stopping
-	}
-	select {
-	case <-mine.done:
-		return mine.index, mine.term, mine.err
-	case <-ctx.Done():
-		return 0, 0, ctx.Err()
-	}
-}
-
-// run asks until nobody waits.
-func (c *confirmer) run() {
-	for {
-		c.mu.Lock()
-		now := c.next
-		c.next = nil
-		if now == nil {
-			c.running = false
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		now.index, now.term, now.err = c.ask()
-		close(now.done)
-	}
-}
-
-// ask does one round.
-func (c *confirmer) ask() (index, term uint64, err error) {
-	node := c.r.raftNode()
+// standing is what the confirmer has to know of this node.
+func (r *Replica) standing() confirm.Standing {
+	node := r.raftNode()
 	if node == nil { // another node believes that this one leads, from before its restart
-		return 0, 0, errNotLeader
+		return confirm.Standing{}
 	}
-	term = node.CurrentTerm()
-	if node.State() != raft.Leader {
-		return 0, 0, errNotLeader
-	}
-	index = node.CommitIndex()
-	voters, peers := 0, []raft.Server(nil)
-	for _, s := range node.GetConfiguration().Configuration().Servers {
-		if s.Suffrage != raft.Voter {
+	s := confirm.Standing{Leads: node.State() == raft.Leader, Term: node.CurrentTerm(), Commit: node.CommitIndex()}
+	for _, v := range node.GetConfiguration().Configuration().Servers {
+		if v.Suffrage != raft.Voter {
 			continue
 		}
-		voters++
-		if string(s.ID) != c.r.cfg.Name {
-			peers = append(peers, s)
+		s.Voters++
+		if string(v.ID) != r.cfg.Name {
+			s.Peers = append(s.Peers, confirm.Peer{ID: string(v.ID), Addr: r.addrOf(v)})
 		}
 	}
-	if needed := voters/2 + 1 - (voters - len(peers)); needed > 0 && !c.poll(peers, term, needed) {
-		return 0, 0, errNotLeader
-	}
-	if node.State() != raft.Leader || node.CurrentTerm() != term {
-		return 0, 0, errNotLeader
-	}
-	return index, term, nil
+	return s
 }
 
-// poll asks peers whether term is still theirs, and returns as soon as needed of
-// them said yes, or can no longer.
-func (c *confirmer) poll(peers []raft.Server, term uint64, needed int) bool {
-	ctx, cancel := context.WithTimeout(c.r.ctx, roundWait)
-	defer cancel()
-	votes := make(chan bool, len(peers))
+// askTerm asks a voter whether term is its own.
+func (r *Replica) askTerm(ctx context.Context, p confirm.Peer, term uint64, vote func(bool)) {
 	question := binary.AppendUvarint(nil, term)
-	for _, p := range peers {
-		vote := func(status byte, _ []byte, err error) { votes <- err == nil && status == bus.StatusOK }
-		if conn := c.r.control.Have(ctx, string(p.Address)); conn != nil {
-			if conn.Start(kindTerm, question, vote) != nil {
-				votes <- false
-			}
-			continue
+	then := func(status byte, _ []byte, err error) { vote(err == nil && status == bus.StatusOK) }
+	if conn := r.control.Have(ctx, p.Addr); conn != nil {
+		if conn.Start(kindTerm, question, then) != nil {
+			vote(false)
 		}
-		if !c.r.spawn(func() {
-			conn, err := c.r.control.Get(ctx, string(p.Address))
-			if err != nil || conn.Start(kindTerm, question, vote) != nil {
-				votes <- false
-			}
-		}) {
-			votes <- false
-		}
+		return
 	}
-	for left := len(peers); left >= needed && needed > 0; left-- {
-		select {
-		case yes := <-votes:
-			if yes {
-				needed--
-			}
-		case <-ctx.Done():
-			return false
+	if !r.spawn(func() {
+		conn, err := r.control.Get(ctx, p.Addr)
+		if err != nil || conn.Start(kindTerm, question, then) != nil {
+			vote(false)
 		}
+	}) {
+		vote(false)
 	}
-	return needed <= 0
+}
+
+// vouch asks the node at addr whether term is still its own.
+func (r *Replica) vouch(ctx context.Context, addr string, term uint64) bool {
+	conn, err := r.control.Get(ctx, addr)
+	if err != nil {
+		return false
+	}
+	_, err = conn.Call(ctx, kindTerm, binary.AppendUvarint(nil, term))
+	return err == nil
+}
+
+func (r *Replica) handleTerm(payload []byte, reply func(byte, []byte)) {
+	term, n := binary.Uvarint(payload)
+	node := r.raftNode()
+	if n <= 0 || node == nil || node.CurrentTerm() != term {
+		reply(bus.StatusError, nil)
+		return
+	}
+	reply(bus.StatusOK, nil)
 }

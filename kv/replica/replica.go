@@ -7,16 +7,24 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"pingd/kv/engine"
 	"pingd/kv/replica/bus"
+	"pingd/kv/replica/confirm"
 	"pingd/kv/replica/form"
+	"pingd/kv/replica/gauge"
 	"pingd/kv/replica/logstore"
 	"pingd/kv/replica/machine"
+	"pingd/kv/replica/news"
 	"pingd/kv/replica/outbox"
+	"pingd/kv/replica/probe"
+	"pingd/kv/replica/raftlog"
+	"pingd/kv/replica/rpc"
+	"pingd/kv/replica/space"
 )
 
 // Replica is one node of the replicated store. New opens it, Run serves until
@@ -32,11 +40,13 @@ type Replica struct {
 	bus         *bus.Bus
 	control     *bus.Links
 	outbox      *outbox.Outbox
-	confirm     *confirmer
+	confirm     *confirm.Confirmer
 	former      *form.Former
-	prober      *prober
-	metrics     *metrics
-	hub         hub
+	prober      *probe.Prober
+	space       *space.Watch
+	book        book
+	metrics     *gauge.Metrics
+	hub         news.Hub
 	instance    string
 	incarnation uint64
 	slots       chan struct{} // one for each background request
@@ -45,7 +55,10 @@ type Replica struct {
 	snapshots   sync.Mutex // held while one is taken
 
 	node atomic.Pointer[raft.Raft] // nil until the node belongs to a cluster
-	trns *raft.NetworkTransport    // set before node
+	trns *rpc.Transport            // set before node
+
+	refuses atomic.Pointer[string] // why no writes that may grow data are taken; nil = they are
+	sick    atomic.Bool            // a write to this node's disk does not return
 
 	// Set by Run: ctx ends when the node stops working, which is after Run's own
 	// context ended, for leadership is handed over first.
@@ -70,11 +83,15 @@ func New(cfg Config) (*Replica, error) {
 		slots:  make(chan struct{}, maxBackground),
 		failed: make(chan error, 1),
 	}
-	r.raftLog = raftLogger(cfg.Logger)
+	r.raftLog = raftlog.New(cfg.Logger)
 	var err error
-	if r.store, err = logstore.Open(cfg.Dir, cfg.LogStore, r.raftLog); err != nil {
+	if r.store, err = cfg.Storage(r.raftLog); err != nil {
 		return nil, err
 	}
+	r.space = space.New(space.Config{
+		Reserve: cfg.Reserve, Floor: diskFloor, Free: r.store.Free, Changed: r.changed,
+	})
+	r.store.Logs.Full = r.space.Full
 	if r.instance, err = r.store.Instance(); err != nil {
 		return nil, errors.Join(err, r.store.Close())
 	}
@@ -97,11 +114,16 @@ func New(cfg Config) (*Replica, error) {
 	r.outbox = outbox.New(outbox.Config{
 		Name: cfg.Name, Incarnation: r.incarnation, RouteWait: cfg.RouteWait, MaxCommand: cfg.MaxCommand, Logger: r.log,
 	}, outboxNode{r})
-	r.confirm = &confirmer{r: r}
-	r.prober = newProber(r)
-	if r.metrics, err = newMetrics(r); err != nil {
+	r.confirm = confirm.New(confirm.Config{
+		Standing: r.standing, Ask: r.askTerm, Spawn: r.spawn, Clock: cfg.Clock, Lease: cfg.lease(),
+	})
+	r.prober = probe.New(probe.Config{
+		Links: r.control, Kind: kindState, Peers: r.peers, Self: r.state, Changed: r.changed,
+	})
+	if r.metrics, err = gauge.New(cfg.Metrics, r.Status); err != nil {
 		return nil, errors.Join(err, r.store.Close())
 	}
+	r.store.OnSync(r.metrics.Synced)
 	return r, nil
 }
 
@@ -112,7 +134,7 @@ func (r *Replica) identity() bus.Identity {
 
 // Close releases what New took, for a Replica that never ran.
 func (r *Replica) Close() error {
-	r.metrics.unregister()
+	r.metrics.Unregister()
 	r.bus.Shut()
 	return r.store.Close()
 }
@@ -148,7 +170,7 @@ func (r *Replica) changed() {
 	if o := r.outbox; o != nil {
 		o.Nudge()
 	}
-	r.hub.notify()
+	r.hub.Notify()
 }
 
 // Addrs returns the bound address, by listener.
@@ -177,14 +199,18 @@ func (r *Replica) startRaft() error {
 	conf.NoLegacyTelemetry = true
 	conf.Logger = r.raftLog
 
-	trans := &transport{
-		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-			Stream: r.bus.Stream(r.cfg.Self.Raft), MaxPool: 3, Timeout: raftTimeout, Logger: r.raftLog,
-		}),
-		patience: conf.LeaderLeaseTimeout / 4,
-		vouch:    r.vouch, spawn: r.spawn, ctx: r.ctx, beats: map[raft.ServerID]*beat{},
+	late, err := r.silence()
+	if err != nil {
+		return err
 	}
-	r.trns = trans.NetworkTransport
+	trans := rpc.New(rpc.Config{
+		Network: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Stream: r.bus.Stream(r.cfg.Self.Raft, late), MaxPool: 3, Timeout: raftTimeout, Logger: r.raftLog,
+		}),
+		Ctx: r.ctx, Patience: conf.LeaderLeaseTimeout / 4, Vouch: r.vouch, Heard: r.confirm.Heard,
+		Hung: r.sick.Load, Full: r.space.Full, Clock: r.cfg.Clock, Where: r.book.where, Spawn: r.spawn,
+	})
+	r.trns = trans
 	if err := r.bootstrap(conf, trans); err != nil {
 		return errors.Join(err, trans.Close())
 	}
@@ -212,6 +238,21 @@ func (r *Replica) startRaft() error {
 	})
 	r.changed()
 	return nil
+}
+
+// silence returns for how long this node takes no RPC of Raft's when it starts: one
+// election timeout if it has taken part before. It has forgotten whom it followed,
+// and a vote given at once could undo what its heartbeats stood for (see package
+// confirm).
+func (r *Replica) silence() (time.Duration, error) {
+	term, err := r.store.Stable().GetUint64([]byte("CurrentTerm")) // Raft's own key
+	if err != nil && err.Error() != "not found" {
+		return 0, fmt.Errorf("read term: %w", err)
+	}
+	if term == 0 {
+		return 0, nil
+	}
+	return r.cfg.ElectionTimeout, nil
 }
 
 // bootstrap writes the first configuration into an empty log, if this node is

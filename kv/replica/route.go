@@ -17,6 +17,14 @@ func (r *Replica) route() outbox.Route {
 	if node == nil {
 		return outbox.Route{}
 	}
+	if r.sick.Load() {
+		// Raft waits for the disk and learns nothing. The others know who leads now.
+		name, addr, ok := r.prober.Leader(node.CurrentTerm())
+		if !ok || name == r.cfg.Name {
+			return outbox.Route{}
+		}
+		return outbox.Route{Name: name, Addr: addr}
+	}
 	if node.State() == raft.Leader {
 		return outbox.Route{Self: true, Name: r.cfg.Name}
 	}
@@ -52,7 +60,12 @@ func (n outboxNode) Opening() bool {
 }
 
 // NextDue returns when something expires.
-func (n outboxNode) NextDue() (int64, bool) { return n.engine.NextDue() }
+func (n outboxNode) NextDue() (int64, bool) {
+	if n.space.Low() {
+		return 0, false // what is over is absent for readers all the same
+	}
+	return n.engine.NextDue()
+}
 
 // LogTime returns the stamp of the last entry applied.
 func (n outboxNode) LogTime() int64 { return n.engine.Now() }

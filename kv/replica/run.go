@@ -13,7 +13,7 @@ import (
 const (
 	maxDuration   = time.Duration(math.MaxInt64 / 4)
 	raftTimeout   = 2 * time.Second // of one of Raft's RPCs
-	transferWait  = time.Second     // for a leadership transfer, each of two tries
+	transferWait  = 2 * time.Second // for a leadership transfer, a second try included
 	drainWait     = 2 * time.Second // for commands under way when the node stops
 	shutdownWait  = 5 * time.Second // for Raft to stop
 	watchInterval = 250 * time.Millisecond
@@ -25,7 +25,7 @@ const (
 // stalled (ErrStalled), its name is taken (ErrNameTaken), it was removed
 // (ErrRemoved), or the log holds what this program cannot read.
 func (r *Replica) Run(ctx context.Context) error {
-	defer r.metrics.unregister()
+	defer r.metrics.Unregister()
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	busDone := make(chan error, 1)
 	served := make(chan struct{})
@@ -37,7 +37,8 @@ func (r *Replica) Run(ctx context.Context) error {
 		busDone <- r.bus.Serve(busCtx)
 	}()
 	r.spawn(func() { r.outbox.Run(r.ctx) })
-	r.spawn(func() { r.prober.run(r.ctx) })
+	r.spawn(func() { r.prober.Run(r.ctx) })
+	r.spawn(func() { r.space.Run(r.ctx) })
 	r.spawn(func() { r.watchDisk(r.ctx) })
 
 	err := r.live(ctx, busDone)
@@ -105,12 +106,8 @@ func (r *Replica) form(ctx context.Context) error {
 // still serves meanwhile: what it can no longer propose, it forwards.
 func (r *Replica) handOver(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	for range 2 {
-		if !r.route().Self || r.voters() < 2 {
-			break
-		}
-		// A transfer under load can fail (hashicorp/raft#581); one that hangs is left
-		// to itself (#696): the node stops anyway.
+	if r.route().Self && r.voters() > 1 {
+		// One that hangs is left to itself (hashicorp/raft#696): the node stops anyway.
 		try, cancel := context.WithTimeout(ctx, transferWait)
 		err := r.transferHere(try, "")
 		cancel()
@@ -160,24 +157,6 @@ func (r *Replica) stop(ctx context.Context, stopBus func(), failed bool) error {
 	return r.store.Close()
 }
 
-// watchDisk ends Run when a write to the log hangs: a leader whose disk hangs
-// keeps sending heartbeats and is never replaced (hashicorp/raft#503).
-func (r *Replica) watchDisk(ctx context.Context) {
-	t := time.NewTicker(watchInterval)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return
-		}
-		if busy := r.store.Busy(); busy > r.cfg.DiskStall {
-			r.fail(fmt.Errorf("%w for %s", ErrStalled, busy.Round(time.Millisecond)))
-			return
-		}
-	}
-}
-
 // keepSnapshots takes a snapshot whenever the log has grown by
 // Config.SnapshotBytes, and leaves about as much log behind it, so that a node
 // that restarts catches up from the log.
@@ -191,13 +170,41 @@ func (r *Replica) keepSnapshots(ctx context.Context) {
 			return
 		}
 		grown, entries := r.store.Logs.Grown()
-		if grown < r.cfg.SnapshotBytes {
+		if grown < r.snapshotAfter() {
 			continue
 		}
 		if err := r.snapshot(grown, entries); err != nil {
 			r.log.Warn("snapshot failed", "err", err)
 		}
 	}
+}
+
+// patience is how many times longer the log may become while another node is being
+// brought up: what it is still to be sent must not be cut off before it gets there,
+// or it would be sent a snapshot again, and again.
+const patience = 8
+
+// snapshotAfter returns how many bytes of log call for a snapshot now.
+func (r *Replica) snapshotAfter() int64 {
+	after := r.cfg.SnapshotBytes
+	if r.space.Low() {
+		return after / patience // old entries go with their segments
+	}
+	if !r.route().Self {
+		return after
+	}
+	if r.trns.Installing() > 0 {
+		return after * patience
+	}
+	last := r.raftNode().LastIndex()
+	_, entries := r.store.Logs.Grown()
+	for _, p := range r.peers() {
+		seen, ok := r.prober.Last(p.Name)
+		if ok && r.prober.Silent(p.Name) == 0 && seen.State.Applied+uint64(entries) < last {
+			return after * patience // it is alive, and needs what is older than the last snapshot
+		}
+	}
+	return after
 }
 
 func (r *Replica) snapshot(grown, entries int64) error {

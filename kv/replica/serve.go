@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +36,8 @@ func (r *Replica) handle(ctx context.Context, from bus.Peer, kind byte, payload 
 	case kindTerm:
 		r.handleTerm(payload, reply)
 	case kindState:
-		reply(bus.StatusOK, r.state().append(nil))
+		s := r.state()
+		reply(bus.StatusOK, s.Append(nil))
 	case kindPublish:
 		r.handlePublish(payload, reply)
 	case kindWrite:
@@ -84,16 +84,6 @@ func (r *Replica) background(ctx context.Context, reply func(byte, []byte), f fu
 	}
 }
 
-func (r *Replica) handleTerm(payload []byte, reply func(byte, []byte)) {
-	term, n := binary.Uvarint(payload)
-	node := r.raftNode()
-	if n <= 0 || node == nil || node.CurrentTerm() != term {
-		reply(bus.StatusError, nil)
-		return
-	}
-	reply(bus.StatusOK, nil)
-}
-
 // handleWrite checks a forwarded group before it comes near the log.
 func (r *Replica) handleWrite(from bus.Peer, payload []byte, reply func(byte, []byte)) {
 	var d entry.Decoder
@@ -102,7 +92,15 @@ func (r *Replica) handleWrite(from bus.Peer, payload []byte, reply func(byte, []
 		reply(outbox.StatusMalformed, nil)
 		return
 	}
-	if !r.route().Self || !r.outbox.Accept(payload, reply) {
+	if !r.route().Self {
+		reply(outbox.StatusAgain, nil)
+		return
+	}
+	if err := r.refused(g.Cmds); err != nil {
+		reply(outbox.StatusRefused, []byte(err.Error()))
+		return
+	}
+	if !r.outbox.Accept(payload, reply) {
 		reply(outbox.StatusAgain, nil)
 	}
 }

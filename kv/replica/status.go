@@ -2,33 +2,14 @@ package replica
 
 import (
 	"context"
-	"sync"
 	"time"
+
+	"pingd/kv/replica/probe"
+	"pingd/kv/replica/view"
 )
 
 // Status is a node's view of itself and its cluster.
-type Status struct {
-	Name       string   `json:"name"`
-	Cluster    string   `json:"cluster,omitempty"`
-	State      string   `json:"state"` // leader, follower, candidate, forming, shutdown
-	Term       uint64   `json:"term"`
-	Leader     string   `json:"leader,omitempty"` // name
-	LastIndex  uint64   `json:"last_index"`
-	Commit     uint64   `json:"commit_index"`
-	Applied    uint64   `json:"applied_index"`
-	Voters     int      `json:"voters"`
-	Voter      bool     `json:"voter"`
-	LogStore   string   `json:"log_store"`
-	Members    []Member `json:"members"`
-	Ready      bool     `json:"ready"` // knows a leader
-	LastHeard  float64  `json:"last_contact_seconds"`
-	FsyncMean  float64  `json:"fsync_seconds_mean"` // of all since the start
-	FsyncMax   float64  `json:"fsync_seconds_max"`
-	LogBytes   int64    `json:"log_bytes_since_snapshot"`
-	SnapIndex  uint64   `json:"snapshot_index"`
-	SnapBytes  int64    `json:"snapshot_bytes"`
-	SnapshotID string   `json:"snapshot_id,omitempty"`
-}
+type Status = view.Status
 
 // Status returns how the node is.
 func (r *Replica) Status() Status {
@@ -38,8 +19,8 @@ func (r *Replica) Status() Status {
 		return s
 	}
 	st, to := r.state(), r.route()
-	s.State = stateName(node.State())
-	s.Term, s.LastIndex, s.Commit, s.Applied = st.term, st.last, st.commit, st.applied
+	s.State = view.StateName(node.State().String())
+	s.Term, s.LastIndex, s.Commit, s.Applied = st.Term, st.Last, st.Commit, st.Applied
 	s.Leader, s.Ready = to.Name, to.Self || to.Addr != ""
 	s.Members, s.Voters = r.Members(), r.voters()
 	for _, m := range s.Members {
@@ -48,9 +29,29 @@ func (r *Replica) Status() Status {
 	if last := node.LastContact(); !to.Self && !last.IsZero() {
 		s.LastHeard = time.Since(last).Seconds()
 	}
-	s.FsyncMean, s.FsyncMax = r.metrics.fsyncs()
+	s.FsyncMean, s.FsyncMax = r.metrics.Syncs()
 	s.LogBytes, _ = r.store.Logs.Grown()
 	s.SnapIndex, s.SnapBytes, s.SnapshotID = r.lastSnapshot()
+	s.DiskFree, s.DiskHangs = r.space.Free(), r.sick.Load()
+	if why := r.refuses.Load(); why != nil && to.Self {
+		s.Refuses = *why
+	}
+	return s
+}
+
+// state is how far this node is.
+func (r *Replica) state() probe.State {
+	node := r.raftNode()
+	if node == nil {
+		return probe.State{}
+	}
+	s := probe.State{Term: node.CurrentTerm(), Last: node.LastIndex(), Commit: node.CommitIndex(), Low: r.space.Low()}
+	s.Applied, _ = r.machine.Applied()
+	if to := r.route(); to.Self {
+		s.Leads, s.Leader, s.Addr = true, r.cfg.Name, r.cfg.Self.Raft
+	} else {
+		s.Leader, s.Addr = to.Name, to.Addr
+	}
 	return s
 }
 
@@ -62,60 +63,25 @@ func (r *Replica) lastSnapshot() (index uint64, bytes int64, id string) {
 	return list[0].Index, list[0].Size, list[0].ID
 }
 
-// hub tells listeners of changes, conflated: who is slow misses the ones before
-// the last.
-type hub struct {
-	mu        sync.Mutex
-	listeners map[chan struct{}]struct{}
-}
-
-func (h *hub) notify() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for c := range h.listeners {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (h *hub) listen() chan struct{} {
-	c := make(chan struct{}, 1)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.listeners == nil {
-		h.listeners = map[chan struct{}]struct{}{}
-	}
-	h.listeners[c] = struct{}{}
-	return c
-}
-
-func (h *hub) leave(c chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.listeners, c)
-}
-
 // Changes yields the node's status now and after each change of leader, term,
 // members or who of them is alive, until ctx ends; then it is closed. A slow
 // reader gets the newest status only.
 func (r *Replica) Changes(ctx context.Context) <-chan Status {
 	out := make(chan Status)
-	c := r.hub.listen()
+	c := r.hub.Listen()
 	go func() { // ends with ctx
 		defer close(out)
-		defer r.hub.leave(c)
+		defer r.hub.Leave(c)
 		s := r.Status()
 		send := out
 		var last string
 		for {
 			select {
 			case send <- s:
-				last, send = fingerprint(s), nil
+				last, send = s.Fingerprint(), nil
 			case <-c:
 				s = r.Status()
-				if send = nil; fingerprint(s) != last {
+				if send = nil; s.Fingerprint() != last {
 					send = out
 				}
 			case <-ctx.Done():
@@ -138,7 +104,7 @@ func (r *Replica) WaitReplicas(ctx context.Context, n int) int {
 	for {
 		count := 0
 		for _, s := range r.servers() {
-			if seen, ok := r.prober.last(string(s.ID)); ok && seen.state.applied >= target {
+			if seen, ok := r.prober.Last(string(s.ID)); ok && seen.State.Applied >= target {
 				count++
 			}
 		}
@@ -146,5 +112,21 @@ func (r *Replica) WaitReplicas(ctx context.Context, n int) int {
 			return have
 		}
 		waitFor(ctx, 5*time.Millisecond)
+	}
+}
+
+// logLeader tells of each new leader.
+func (r *Replica) logLeader(ctx context.Context) {
+	last := ""
+	for s := range r.Changes(ctx) {
+		if s.Leader == last {
+			continue
+		}
+		if last = s.Leader; last == "" {
+			r.log.Warn("no leader", "term", s.Term)
+			continue
+		}
+		r.metrics.NewLeader()
+		r.log.Info("leader", "leader", s.Leader, "term", s.Term, "self", s.Leader == s.Name)
 	}
 }

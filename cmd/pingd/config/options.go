@@ -70,6 +70,10 @@ type StoreOptions struct {
 	Expect          int           `default:"0" placeholder:"N" roles:"store" help:"With --join: form one new cluster once N stores see one another; join the cluster if there is one."`
 	LogStore        string        `default:"wal" placeholder:"KIND" roles:"store" help:"Keeper of the Raft log: wal (fast) or bolt."`
 	ElectionTimeout time.Duration `default:"150ms" placeholder:"TIME" roles:"store" help:"Silence of the leader that starts an election; 300ms is advised across zones."`
+	StoreLeaseReads bool          `roles:"store" help:"Answer reads on the strength of the followers' last heartbeats, without asking them: faster, and right as long as clocks run alike."`
+	StoreStaleBound time.Duration `default:"5s" placeholder:"TIME" roles:"store" help:"Age that the data may have that READONLY connections read."`
+	StoreReserve    int           `default:"192" placeholder:"MIB" roles:"store" help:"Free space on the disk of --data, in MiB, below which writes are refused that may grow the data; 0: never."`
+	StoreRemoveDead time.Duration `default:"0s" placeholder:"TIME" roles:"store" help:"Remove a store that has not answered for so long, if three voters remain and all are well; 0: never."`
 }
 
 // SentinelOptions holds the settings of the Sentinel endpoint, which every store

@@ -179,6 +179,11 @@ func (v *validator) store() {
 	}
 	v.oneOf("log-store", o.LogStore, "wal", "bolt")
 	v.duration("election-timeout", o.ElectionTimeout, 20*time.Millisecond, time.Minute, "150ms")
+	v.duration("store-stale-bound", o.StoreStaleBound, 500*time.Millisecond, 24*time.Hour, "5s")
+	v.count("store-reserve", o.StoreReserve, 0, 1<<30, "192")
+	if o.StoreRemoveDead != 0 {
+		v.duration("store-remove-dead", o.StoreRemoveDead, time.Minute, 365*24*time.Hour, "72h")
+	}
 	if rule := checkText(o.MasterName); rule != "" {
 		v.bad("master-name", o.MasterName, rule, "master")
 	}

@@ -43,7 +43,7 @@ type Bus struct {
 	ctx    context.Context // Serve's
 	closed bool
 	warned time.Time             // when a wrong secret was last told of
-	raftOK bool                  // Raft connections are admitted
+	raftAt time.Time             // when Raft connections are admitted; zero = not yet known
 	conns  map[net.Conn]struct{} // every connection, so that Close can end them
 
 	wg sync.WaitGroup
@@ -212,7 +212,7 @@ func (b *Bus) admit(peer Identity, p Purpose) byte {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if p == Raft && !b.raftOK {
+	if p == Raft && (b.raftAt.IsZero() || time.Now().Before(b.raftAt)) {
 		return statusRefused
 	}
 	return statusOK

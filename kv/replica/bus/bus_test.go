@@ -248,7 +248,7 @@ func TestALostConnectionEndsItsCalls(t *testing.T) {
 func TestRaftStreams(t *testing.T) {
 	b1, _ := start(t, Identity{"c", "one", "1"}, "s")
 	b2, addr := start(t, Identity{"c", "two", "2"}, "s")
-	s1, s2 := b1.Stream("one:1"), b2.Stream("two:2")
+	s1, s2 := b1.Stream("one:1", 0), b2.Stream("two:2", 0)
 	if s2.Addr().String() != "two:2" || s2.Addr().Network() != "tcp" {
 		t.Fatal(s2.Addr())
 	}

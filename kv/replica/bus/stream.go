@@ -11,13 +11,14 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Stream opens the bus to Raft connections and returns them as the stream layer
-// of a raft.NetworkTransport that announces itself as addr. It is called once.
-func (b *Bus) Stream(addr string) raft.StreamLayer {
+// Stream opens the bus to Raft connections after a wait and returns them as the
+// stream layer of a raft.NetworkTransport that announces itself as addr. It is
+// called once.
+func (b *Bus) Stream(addr string, wait time.Duration) raft.StreamLayer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.raft = &stream{bus: b, addr: advertised(addr), in: make(chan net.Conn), done: make(chan struct{})}
-	b.raftOK = true
+	b.raftAt = time.Now().Add(wait)
 	if b.closed {
 		b.raft.stop()
 	}

@@ -32,6 +32,8 @@ const retainedSnapshots = 2
 type Store struct {
 	Logs      *Log
 	Snapshots raft.SnapshotStore
+	// Free returns how many bytes are free on the disk. It may hang with it.
+	Free func() (int64, error)
 
 	dir    string
 	lock   *os.File
@@ -39,6 +41,27 @@ type Store struct {
 	stable *stable
 	log    interface{ Close() error }
 	watch  *watch
+}
+
+// Parts are what a Store may keep its state in instead of a directory: those of a
+// simulation.
+type Parts struct {
+	Logs raft.LogStore
+	// Stable keeps term, vote and facts. Get of what is not there fails with the
+	// text "not found", as Raft has it.
+	Stable    raft.StableStore
+	Snapshots raft.SnapshotStore
+	Free      func() (int64, error) // bytes free on the disk
+	Log       interface{ Close() error }
+}
+
+// Over returns a Store over p; name is for messages.
+func Over(name string, p Parts) *Store {
+	w := newWatch(name)
+	return &Store{
+		Logs: &Log{LogStore: p.Logs, watch: w}, Snapshots: p.Snapshots, Free: p.Free,
+		dir: name, stable: &stable{bolt: p.Stable, watch: w}, log: p.Log, watch: w,
+	}
 }
 
 // Open locks and opens dir, creating it if need be, after it has read everything in
@@ -49,7 +72,7 @@ func Open(dir, kind string, logger hclog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, lock: lock, watch: newWatch(dir)}
+	s := &Store{dir: dir, lock: lock, watch: newWatch(dir), Free: func() (int64, error) { return free(dir) }}
 	if err := s.open(kind, logger); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -189,7 +212,7 @@ func (s *Store) Stable() raft.StableStore { return s.stable }
 // Fact reads what SetFact stored under name; false if nothing is there.
 func (s *Store) Fact(name string, v any) (bool, error) {
 	b, err := s.stable.Get([]byte(factPrefix + name))
-	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	if err != nil && err.Error() == raftboltdb.ErrKeyNotFound.Error() {
 		return false, nil
 	}
 	if err != nil {
@@ -253,6 +276,8 @@ func (s *Store) Close() error {
 	if s.bolt != nil {
 		errs = append(errs, s.bolt.Close())
 	}
-	errs = append(errs, s.lock.Close())
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
 	return errors.Join(errs...)
 }

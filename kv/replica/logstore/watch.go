@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 )
 
 // watch times durable writes and latches the first error.
@@ -16,20 +15,28 @@ type watch struct {
 	dir    string // whose disk is written to
 	onSync func(time.Duration)
 	epoch  time.Time
-	since  atomic.Int64 // when the write under way began, after epoch; 0 = none
 	once   sync.Once
 	failed chan error
+
+	// When each write under way began, after epoch; 0 = none. The log, and term and
+	// vote, are written by one goroutine each at a time.
+	since [2]atomic.Int64
 }
+
+const (
+	logWrite    = 0
+	stableWrite = 1
+)
 
 func newWatch(dir string) *watch {
 	return &watch{dir: dir, epoch: time.Now().Add(-time.Second), failed: make(chan error, 1), onSync: func(time.Duration) {}}
 }
 
-func (w *watch) do(what string, write func() error) error {
+func (w *watch) do(what string, kind int, write func() error) error {
 	began := time.Since(w.epoch)
-	w.since.Store(int64(began))
+	w.since[kind].Store(int64(began))
 	err := write()
-	w.since.Store(0)
+	w.since[kind].Store(0)
 	if err != nil {
 		err = spaceError(w.dir, fmt.Errorf("%s: %w", what, err))
 		w.fail(err)
@@ -43,101 +50,27 @@ func (w *watch) do(what string, write func() error) error {
 func (w *watch) fail(err error) { w.once.Do(func() { w.failed <- err }) }
 
 func (w *watch) busy() time.Duration {
-	since := w.since.Load()
-	if since == 0 {
-		return 0
-	}
-	return time.Since(w.epoch) - time.Duration(since)
-}
-
-// Log is the Raft log, watched. It is safe for concurrent use as the store
-// beneath it is.
-type Log struct {
-	raft.LogStore
-	watch *watch
-
-	started atomic.Bool
-	bytes   atomic.Int64
-	entries atomic.Int64
-}
-
-// StoreLog appends one entry durably.
-func (l *Log) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
-
-// StoreLogs appends entries durably. One that came with a checksum and does not fit
-// it was damaged on its way: none is stored then.
-func (l *Log) StoreLogs(entries []*raft.Log) error {
-	for _, e := range entries {
-		if err := sumUp(e); err != nil {
-			return fmt.Errorf("write log: %w", err)
+	longest := time.Duration(0)
+	for i := range w.since {
+		if since := w.since[i].Load(); since != 0 {
+			longest = max(longest, time.Since(w.epoch)-time.Duration(since))
 		}
 	}
-	err := l.watch.do("write log", func() error { return l.LogStore.StoreLogs(entries) })
-	if err == nil {
-		for _, e := range entries {
-			l.bytes.Add(int64(len(e.Data)))
-		}
-		l.entries.Add(int64(len(entries)))
-	}
-	return err
-}
-
-// DeleteRange removes entries durably.
-func (l *Log) DeleteRange(from, to uint64) error {
-	return l.watch.do("shorten log", func() error { return l.LogStore.DeleteRange(from, to) })
-}
-
-// GetLog reads one entry. One that is damaged is handed to nobody: the node has to
-// leave.
-func (l *Log) GetLog(index uint64, e *raft.Log) error {
-	err := l.LogStore.GetLog(index, e)
-	if err == nil {
-		if bad := checkEntry(index, e); bad != nil {
-			*e = raft.Log{}
-			err = damageError(l.watch.dir, "the log", bad)
-			if l.started.Load() {
-				l.watch.fail(err)
-				leave()
-			}
-		}
-	}
-	if err == nil && !l.started.Load() {
-		// Raft reads all entries after the last snapshot when it starts: that is
-		// where the count since that snapshot comes from.
-		l.bytes.Add(int64(len(e.Data)))
-		l.entries.Add(1)
-	}
-	return err
-}
-
-// IsMonotonic tells Raft whether the store refuses gaps.
-func (l *Log) IsMonotonic() bool {
-	m, ok := l.LogStore.(raft.MonotonicLogStore)
-	return ok && m.IsMonotonic()
-}
-
-// Started ends the counting of entries that are read.
-func (l *Log) Started() { l.started.Store(true) }
-
-// Grown returns how many bytes and entries were appended since the last call of
-// Trimmed.
-func (l *Log) Grown() (bytes, entries int64) { return l.bytes.Load(), l.entries.Load() }
-
-// Trimmed subtracts what a snapshot now covers.
-func (l *Log) Trimmed(bytes, entries int64) {
-	l.bytes.Add(-bytes)
-	l.entries.Add(-entries)
+	return longest
 }
 
 // stable is the store of term and vote, watched, each value with a checksum.
 type stable struct {
-	bolt  *raftboltdb.BoltStore
+	bolt  raft.StableStore
 	watch *watch
+	mu    sync.Mutex // Raft's goroutine and the node's facts
 }
 
 // Set stores durably.
 func (s *stable) Set(key, value []byte) error {
-	return s.watch.do("write term and vote", func() error { return s.bolt.Set(key, sealValue(key, value)) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.watch.do("write term and vote", stableWrite, func() error { return s.bolt.Set(key, sealValue(key, value)) })
 }
 
 // Get returns what was stored, or raftboltdb.ErrKeyNotFound.

@@ -19,6 +19,14 @@ import (
 // replies were too long, or are too old, to be kept.
 var ErrForgotten = errors.New("group was applied before and its replies are gone")
 
+// ErrLoop says that the leader sends the same snapshot again and again: what this
+// process believes to be in its log keeps it from following (hashicorp/raft#697). A
+// restart, which reads the log anew, cures it.
+var ErrLoop = errors.New("the same snapshot came again and again, and no entry after it")
+
+// maxAgain is how often one snapshot may come.
+const maxAgain = 3
+
 // Member is what the log knows of a node.
 type Member struct {
 	Name     string `json:"name"`
@@ -59,6 +67,8 @@ type Machine struct {
 	dec      entry.Decoder
 	sessions sessions
 	broken   bool
+	restored uint64 // index of the snapshot restored last; 0 after an entry was applied
+	again    int    // how often the same one was restored in a row
 
 	mu      sync.Mutex
 	members map[string]Member
@@ -74,6 +84,7 @@ func (m *Machine) Apply(l *raft.Log) any {
 	if m.broken {
 		return nil
 	}
+	m.restored, m.again = 0, 0
 	e, err := m.dec.Entry(l.Data)
 	if err != nil {
 		m.broken = true

@@ -119,6 +119,7 @@ func (m *Machine) Restore(rc io.ReadCloser) error {
 	}
 	m.mu.Unlock()
 	m.broken = false
+	m.count(head.Index)
 	m.progress.advance(head.Index, head.Term)
 	m.cfg.Changed()
 	return nil
@@ -132,6 +133,16 @@ func SkipHead(r io.Reader) (io.Reader, error) {
 		return nil, err
 	}
 	return in, nil
+}
+
+// count looks for a loop of restored snapshots.
+func (m *Machine) count(index uint64) {
+	if index != m.restored {
+		m.restored, m.again = index, 0
+	}
+	if m.again++; m.again == maxAgain {
+		m.cfg.Failed(fmt.Errorf("install snapshot of entry %d: %w\nhint: start this node again", index, ErrLoop))
+	}
 }
 
 func readHead(r io.Reader) (*meta, error) {

@@ -22,6 +22,7 @@ const (
 	StatusMaybe     = 17 // leadership was lost on the way: send the same number again
 	StatusForgotten = 18 // done before, and the replies are gone
 	StatusMalformed = 19
+	StatusRefused   = 20 // surely not done, nor will it be soon; the payload says why
 )
 
 var (
@@ -144,6 +145,8 @@ func (o *Outbox) send(conn *bus.Client, f *frame) {
 				a.err = errForgotten
 			case StatusMalformed:
 				a.err = errMalformed
+			case StatusRefused:
+				a.err = Refused(string(payload))
 			default:
 				a.err = errMaybe
 			}

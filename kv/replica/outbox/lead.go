@@ -38,8 +38,8 @@ func (o *Outbox) lead(ctx context.Context) time.Time {
 			return earliest(o.pause, o.expire(now))
 		}
 		o.serveReads(ctx)
-		if !o.commitExtras() {
-			return o.pause
+		if !o.commitExtras(ctx) {
+			return earliest(o.pause, o.expire(time.Now()))
 		}
 		b := o.gather()
 		due := o.tick(now)
@@ -47,8 +47,8 @@ func (o *Outbox) lead(ctx context.Context) time.Time {
 			return due
 		}
 		o.ticked = now
-		if !o.commit(b) {
-			return o.pause
+		if !o.commit(ctx, b) {
+			return earliest(o.pause, o.expire(time.Now()))
 		}
 		o.settle()
 	}
@@ -137,8 +137,9 @@ type extra struct {
 	done    chan error // holds one
 }
 
-// Extra puts one entry of another kind into the log; only the leader can.
-func (o *Outbox) Extra(kind entry.Kind, payload []byte) error {
+// Extra puts one entry of another kind into the log; only the leader can. After an
+// error the entry may still be applied.
+func (o *Outbox) Extra(ctx context.Context, kind entry.Kind, payload []byte) error {
 	e := &extra{kind: kind, payload: payload, done: make(chan error, 1)}
 	o.mu.Lock()
 	closed := o.closed
@@ -150,7 +151,12 @@ func (o *Outbox) Extra(kind entry.Kind, payload []byte) error {
 		return ErrClosed
 	}
 	o.Nudge()
-	return <-e.done
+	select {
+	case err := <-e.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (o *Outbox) takeExtras() []*extra {
@@ -162,10 +168,10 @@ func (o *Outbox) takeExtras() []*extra {
 }
 
 // commitExtras puts waiting extras into the log; false after an error.
-func (o *Outbox) commitExtras() bool {
+func (o *Outbox) commitExtras(ctx context.Context) bool {
 	ok := true
 	for _, e := range o.takeExtras() {
-		_, err := o.node.Apply(entry.AppendPayload(nil, e.kind, o.nextStamp(), e.payload))
+		_, err := o.apply(ctx, entry.AppendPayload(nil, e.kind, o.nextStamp(), e.payload))
 		if err != nil {
 			ok = false
 			o.pause = time.Now().Add(again)
@@ -176,8 +182,8 @@ func (o *Outbox) commitExtras() bool {
 }
 
 // commit puts b through Raft and hands out its outcomes; false after an error.
-func (o *Outbox) commit(b *batch) bool {
-	response, err := o.node.Apply(b.data)
+func (o *Outbox) commit(ctx context.Context, b *batch) bool {
+	response, err := o.apply(ctx, b.data)
 	if err == nil {
 		outcomes, _ := response.([]machine.Outcome)
 		if len(outcomes) == len(b.own)+len(b.remote) {
@@ -211,7 +217,7 @@ func (o *Outbox) refuse(b *batch, err error) {
 	now := time.Now()
 	o.pause = now.Add(again)
 	notDone := errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) ||
-		errors.Is(err, raft.ErrEnqueueTimeout)
+		errors.Is(err, raft.ErrEnqueueTimeout) || errors.Is(err, errBusy)
 	status := byte(StatusMaybe)
 	if notDone {
 		status = StatusAgain

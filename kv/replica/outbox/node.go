@@ -19,7 +19,17 @@ var (
 	ErrClosed    = errors.New("CLUSTERDOWN node is shutting down: the command was not applied")
 	ErrCanceled  = errors.New("ERR canceled before the command was sent: it was not applied")
 	ErrTooLarge  = errors.New("ERR command is too large for one entry of the replicated log")
+	// ErrRefused: the leader says why it takes no such command. See Refused.
+	ErrRefused = errors.New("ERR refused by the leader")
 )
+
+// Refused returns an error that is ErrRefused and has the leader's text.
+func Refused(text string) error { return refused(text) }
+
+type refused string
+
+func (r refused) Error() string        { return string(r) }
+func (r refused) Is(target error) bool { return target == ErrRefused }
 
 // EntryTarget is where a batch stops growing, in bytes: larger entries gain
 // nothing and would hold up heartbeats, which wait behind disk writes.

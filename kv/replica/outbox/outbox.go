@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,11 @@ type Outbox struct {
 	pause   time.Time
 	ticked  time.Time
 	blocked time.Time // since when a leadership transfer refuses everything
+	late    bool      // the applier still has an entry that nobody waits for
+	look    *time.Timer
+
+	entries chan []byte  // to the applier, which takes one at a time
+	results chan applied // holds one
 }
 
 // remoteGroup is a group that another node forwarded, already checked.
@@ -60,13 +66,16 @@ type remoteGroup struct {
 type answer struct {
 	f       *frame
 	replies *engine.Replies
-	err     error // nil, errAgain, bus.ErrLost or machine.ErrForgotten
+	err     error // nil, errAgain, ErrRefused, bus.ErrLost or machine.ErrForgotten
 	local   bool
 }
 
 // New returns an outbox of node. Nothing moves before Run.
 func New(cfg Config, node Node) *Outbox {
-	return &Outbox{cfg: cfg, node: node, wake: make(chan struct{}, 1)}
+	return &Outbox{
+		cfg: cfg, node: node, wake: make(chan struct{}, 1),
+		entries: make(chan []byte), results: make(chan applied, 1),
+	}
 }
 
 // Nudge makes the outbox look again where the leader is.
@@ -140,6 +149,11 @@ func (o *Outbox) answered(a answer) {
 func (o *Outbox) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	o.look = time.NewTimer(time.Hour)
+	defer o.look.Stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { o.applier(ctx) })
+	defer wg.Wait()
 	for ctx.Err() == nil {
 		o.settle()
 		next := o.step(ctx)
@@ -207,6 +221,9 @@ func (o *Outbox) settleOne(a answer) {
 	case a.err == errForgotten:
 		f.maybe = true
 		f.fail(ErrUncertain)
+		f.props = nil
+	case errors.Is(a.err, ErrRefused):
+		f.fail(a.err)
 		f.props = nil
 	default:
 		// Sent, and then nobody knows: the number makes another try safe.

@@ -1,4 +1,4 @@
-package replica
+package rpc
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 // busyFollower is a transport between a leader and a follower whose main loop
 // takes heartbeats only when released.
-func busyFollower(t *testing.T, vouch func(term uint64) bool) (leader *transport, target raft.ServerAddress, release chan struct{}, taken *atomic.Int32) {
+func busyFollower(t *testing.T, vouch func(term uint64) bool) (leader *Transport, target raft.ServerAddress, release chan struct{}, taken *atomic.Int32) {
 	t.Helper()
 	listen := func() *raft.NetworkTransport {
 		n, err := raft.NewTCPTransport("127.0.0.1:0", nil, 3, 2*time.Second, io.Discard)
@@ -46,11 +46,14 @@ func busyFollower(t *testing.T, vouch func(term uint64) bool) (leader *transport
 		wg.Wait()
 		_, _ = inner.Close(), follower.Close()
 	})
-	leader = &transport{
-		NetworkTransport: inner, patience: 10 * time.Millisecond, ctx: ctx,
-		vouch: func(_ context.Context, _ string, term uint64) bool { return vouch(term) },
-		spawn: func(f func()) bool { wg.Go(f); return true }, beats: map[raft.ServerID]*beat{},
-	}
+	leader = New(Config{
+		Network: inner, Ctx: ctx, Patience: 10 * time.Millisecond,
+		Vouch: func(_ context.Context, _ string, term uint64) bool { return vouch(term) },
+		Spawn: func(f func()) bool { wg.Go(f); return true },
+		Heard: func(string, uint64, time.Duration) {}, Clock: func() time.Duration { return 0 },
+		Where: func(_, addr string) string { return addr },
+		Hung:  func() bool { return false }, Full: func() bool { return false },
+	})
 	return leader, follower.LocalAddr(), release, taken
 }
 

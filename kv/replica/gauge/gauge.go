@@ -1,21 +1,22 @@
-package replica
+// Package gauge holds the pingd_raft_* metrics of a store node.
+package gauge
 
 import (
-	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"pingd/kv/replica/view"
 )
 
-// metrics are the node's pingd_raft_* figures.
-type metrics struct {
-	r     *Replica
-	fsync prometheus.Histogram
+// Metrics are a node's figures. They are safe for concurrent use.
+type Metrics struct {
+	registry prometheus.Registerer // nil: none
+	status   func() view.Status
+	fsync    prometheus.Histogram
 
 	leaderChanges atomic.Uint64
 	count         atomic.Int64
@@ -35,11 +36,14 @@ var (
 	votersDesc   = desc("voters", "Members that vote.")
 	logDesc      = desc("log_bytes", "Log bytes since the last snapshot.")
 	snapDesc     = desc("snapshot_size_bytes", "Size of the last snapshot.")
+	freeDesc     = desc("disk_free_bytes", "Free space on the disk of the data; -1 if unknown.")
+	refusesDesc  = desc("refuses_writes", "Whether this node, as leader, takes no writes for lack of space.")
+	hangsDesc    = desc("disk_hangs", "Whether a write to the log does not return.")
 	snapAtDesc   = desc("snapshot_index", "Log index of the last snapshot.")
 	raftStates   = []raft.RaftState{raft.Follower, raft.Candidate, raft.Leader, raft.Shutdown}
 	describeThat = []*prometheus.Desc{
 		stateDesc, leaderDesc, changesDesc, termDesc, commitDesc, appliedDesc, contactDesc,
-		lagDesc, aliveDesc, votersDesc, logDesc, snapDesc, snapAtDesc,
+		lagDesc, aliveDesc, votersDesc, logDesc, snapDesc, snapAtDesc, freeDesc, refusesDesc, hangsDesc,
 	}
 )
 
@@ -47,35 +51,42 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("pingd_raft_"+name, help, labels, nil)
 }
 
-func newMetrics(r *Replica) (*metrics, error) {
-	m := &metrics{r: r, fsync: prometheus.NewHistogram(prometheus.HistogramOpts{
+// New returns a node's figures, which come from status, and registers them.
+func New(registry prometheus.Registerer, status func() view.Status) (*Metrics, error) {
+	m := &Metrics{registry: registry, status: status, fsync: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "pingd_raft_fsync_duration_seconds", Help: "Durable writes to the log, term and vote.",
 		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
 	})}
-	r.store.OnSync(func(d time.Duration) {
-		m.fsync.Observe(d.Seconds())
-		m.count.Add(1)
-		m.sum.Add(int64(d))
-		for old := m.max.Load(); int64(d) > old && !m.max.CompareAndSwap(old, int64(d)); old = m.max.Load() {
-		}
-	})
-	if r.cfg.Metrics == nil {
+	if registry == nil {
 		return m, nil
 	}
-	if err := r.cfg.Metrics.Register(m); err != nil {
+	if err := registry.Register(m); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
 }
 
-func (m *metrics) unregister() {
-	if m.r.cfg.Metrics != nil {
-		m.r.cfg.Metrics.Unregister(m)
+// Synced notes how long a durable write took.
+func (m *Metrics) Synced(d time.Duration) {
+	m.fsync.Observe(d.Seconds())
+	m.count.Add(1)
+	m.sum.Add(int64(d))
+	for old := m.max.Load(); int64(d) > old && !m.max.CompareAndSwap(old, int64(d)); old = m.max.Load() {
 	}
 }
 
-// fsyncs returns mean and maximum in seconds.
-func (m *metrics) fsyncs() (mean, longest float64) {
+// NewLeader notes that there is another leader.
+func (m *Metrics) NewLeader() { m.leaderChanges.Add(1) }
+
+// Unregister takes the figures back.
+func (m *Metrics) Unregister() {
+	if m.registry != nil {
+		m.registry.Unregister(m)
+	}
+}
+
+// Syncs returns mean and maximum of durable writes in seconds.
+func (m *Metrics) Syncs() (mean, longest float64) {
 	if n := m.count.Load(); n > 0 {
 		mean = time.Duration(m.sum.Load() / n).Seconds()
 	}
@@ -83,7 +94,7 @@ func (m *metrics) fsyncs() (mean, longest float64) {
 }
 
 // Describe implements prometheus.Collector.
-func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range describeThat {
 		ch <- d
 	}
@@ -91,13 +102,14 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector.
-func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	s := m.r.Status()
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.status()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	for _, st := range raftStates {
-		gauge(stateDesc, truth(stateName(st) == s.State), stateName(st))
+		name := view.StateName(st.String())
+		gauge(stateDesc, truth(name == s.State), name)
 	}
 	gauge(leaderDesc, truth(s.Ready))
 	ch <- prometheus.MustNewConstMetric(changesDesc, prometheus.CounterValue, float64(m.leaderChanges.Load()))
@@ -109,6 +121,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(logDesc, float64(s.LogBytes))
 	gauge(snapDesc, float64(s.SnapBytes))
 	gauge(snapAtDesc, float64(s.SnapIndex))
+	gauge(freeDesc, float64(s.DiskFree))
+	gauge(refusesDesc, truth(s.Refuses != ""))
+	gauge(hangsDesc, truth(s.DiskHangs))
 	for _, p := range s.Members {
 		if p.Name != s.Name {
 			gauge(lagDesc, float64(p.LagEntries), p.Name)
@@ -123,32 +138,4 @@ func truth(b bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-func stateName(s raft.RaftState) string { return strings.ToLower(s.String()) }
-
-// fingerprint is equal for statuses that need not be told apart.
-func fingerprint(s Status) string {
-	var b strings.Builder
-	b.WriteString(s.State + "|" + s.Leader + "|" + strconv.FormatUint(s.Term, 10))
-	for _, m := range s.Members {
-		fmt.Fprintf(&b, "|%s %s %s %s %s %t %t", m.Name, m.Raft, m.Redis, m.Sentinel, m.Admin, m.Voter, m.Alive)
-	}
-	return b.String()
-}
-
-// logLeader tells of each new leader.
-func (r *Replica) logLeader(ctx context.Context) {
-	last := ""
-	for s := range r.Changes(ctx) {
-		if s.Leader == last {
-			continue
-		}
-		if last = s.Leader; last == "" {
-			r.log.Warn("no leader", "term", s.Term)
-			continue
-		}
-		r.metrics.leaderChanges.Add(1)
-		r.log.Info("leader", "leader", s.Leader, "term", s.Term, "self", s.Leader == s.Name)
-	}
 }

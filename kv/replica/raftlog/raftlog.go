@@ -1,4 +1,5 @@
-package replica
+// Package raftlog lets hashicorp/raft and its log store write to slog.
+package raftlog
 
 import (
 	"context"
@@ -10,23 +11,24 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// raftLogger lets Raft and its log store write to l. They tell of every failed
-// heartbeat; what a user has to know, package replica says itself.
-func raftLogger(l *slog.Logger) hclog.Logger {
+// New returns a logger for Raft that writes to l. Raft tells of every failed
+// heartbeat; what a user has to know, the node says itself: so only errors that do
+// not go with a node being away are shown, as warnings.
+func New(l *slog.Logger) hclog.Logger {
 	level := hclog.Debug
 	if !l.Enabled(context.TODO(), slog.LevelDebug) {
 		level = hclog.Error
 	}
 	h := hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard, Level: level})
-	h.RegisterSink(raftSink{l.With("component", "raft")})
+	h.RegisterSink(sink{l.With("component", "raft")})
 	return h
 }
 
-// raftSink implements hclog.SinkAdapter.
-type raftSink struct{ log *slog.Logger }
+// sink implements hclog.SinkAdapter.
+type sink struct{ log *slog.Logger }
 
 // Accept writes one message.
-func (s raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+func (s sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
 	if level >= hclog.Error && !expected(msg) {
 		to = slog.LevelWarn

@@ -1,0 +1,116 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+)
+
+// ErrFull says that nothing was written because the disk is nearly full. It is not
+// latched: the same write may succeed later.
+var ErrFull = errors.New("disk is full")
+
+// Log is the Raft log, watched. It is safe for concurrent use as the store
+// beneath it is.
+type Log struct {
+	raft.LogStore
+	watch *watch
+
+	// Full reports whether the disk has so little room that appending must not be
+	// tried; nil = never. It is set before the log is used.
+	Full func() bool
+
+	cut     atomic.Bool // the end was cut off: what replaces it must follow
+	started atomic.Bool
+	bytes   atomic.Int64
+	entries atomic.Int64
+}
+
+// StoreLog appends one entry durably.
+func (l *Log) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
+
+// StoreLogs appends entries durably, or returns ErrFull and does nothing. One that
+// came with a checksum and does not fit it was damaged on its way: none is stored
+// then.
+func (l *Log) StoreLogs(entries []*raft.Log) error {
+	for _, e := range entries {
+		if err := sumUp(e); err != nil {
+			return fmt.Errorf("write log: %w", err)
+		}
+	}
+	// Raft cannot bear an append that fails after it has cut the end off: it goes on
+	// believing that the old end is there.
+	if l.full() && !l.cut.Load() {
+		return fmt.Errorf("write log: %w", ErrFull)
+	}
+	l.cut.Store(false)
+	err := l.watch.do("write log", logWrite, func() error { return l.LogStore.StoreLogs(entries) })
+	if err == nil {
+		for _, e := range entries {
+			l.bytes.Add(int64(len(e.Data)))
+		}
+		l.entries.Add(int64(len(entries)))
+	}
+	return err
+}
+
+func (l *Log) full() bool { return l.Full != nil && l.Full() }
+
+// DeleteRange removes entries durably. Cutting the end off returns ErrFull where
+// StoreLogs would.
+func (l *Log) DeleteRange(from, to uint64) error {
+	last, err := l.LastIndex()
+	if err != nil {
+		return fmt.Errorf("shorten log: %w", err)
+	}
+	if to >= last {
+		if l.full() {
+			return fmt.Errorf("shorten log: %w", ErrFull)
+		}
+		l.cut.Store(true)
+	}
+	return l.watch.do("shorten log", logWrite, func() error { return l.LogStore.DeleteRange(from, to) })
+}
+
+// GetLog reads one entry. One that is damaged is handed to nobody: the node has to
+// leave.
+func (l *Log) GetLog(index uint64, e *raft.Log) error {
+	err := l.LogStore.GetLog(index, e)
+	if err == nil {
+		if bad := checkEntry(index, e); bad != nil {
+			*e = raft.Log{}
+			err = damageError(l.watch.dir, "the log", bad)
+			if l.started.Load() {
+				l.watch.fail(err)
+				leave()
+			}
+		}
+	}
+	if err == nil && !l.started.Load() {
+		// Raft reads all entries after the last snapshot when it starts: that is
+		// where the count since that snapshot comes from.
+		l.bytes.Add(int64(len(e.Data)))
+		l.entries.Add(1)
+	}
+	return err
+}
+
+// IsMonotonic tells Raft that the store refuses gaps. The write-ahead log does; of
+// bbolt it is said so that Raft empties the log when it installs a snapshot, and no
+// entry stays that the snapshot contradicts (hashicorp/raft#697).
+func (l *Log) IsMonotonic() bool { return true }
+
+// Started ends the counting of entries that are read.
+func (l *Log) Started() { l.started.Store(true) }
+
+// Grown returns how many bytes and entries were appended since the last call of
+// Trimmed.
+func (l *Log) Grown() (bytes, entries int64) { return l.bytes.Load(), l.entries.Load() }
+
+// Trimmed subtracts what a snapshot now covers.
+func (l *Log) Trimmed(bytes, entries int64) {
+	l.bytes.Add(-bytes)
+	l.entries.Add(-entries)
+}
