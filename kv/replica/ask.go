@@ -13,7 +13,7 @@ import (
 
 // askPeer asks the node at a bus address who it is.
 func (r *Replica) askPeer(ctx context.Context, addr string) (Peer, error) {
-	conn, err := r.control.Get(ctx, addr)
+	conn, err := r.control.Get(ctx, "", addr)
 	if err != nil {
 		return Peer{}, err
 	}
@@ -74,7 +74,7 @@ func (n formNode) Promise(ctx context.Context, to form.Founder, a form.Attempt) 
 
 // Standing asks an initiator whether its attempt still stands.
 func (n formNode) Standing(ctx context.Context, to form.Founder, number uint64) (stands bool, err error) {
-	conn, err := n.control.Get(ctx, to.Raft)
+	conn, err := n.control.Get(ctx, to.Name, to.Raft)
 	if err != nil {
 		return true, err
 	}

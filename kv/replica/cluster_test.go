@@ -59,16 +59,21 @@ func newCluster(t testing.TB, n int, tune func(*Config)) *cluster {
 	return c
 }
 
-// add makes a node that is down. Its host is one of its own in the loopback
-// network: while it is down no client's port, nor another test's, takes its place.
-func (c *cluster) add(name string) *node {
+// freeAddr returns an address on a host of its own in the loopback network: while
+// nobody listens there, no client's port, nor another test's, takes its place.
+func freeAddr(t testing.TB) string {
 	n := rand.Uint32()
 	ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+n%254, byte(n>>8), 1+n>>16%254))
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
-	nd := &node{c: c, name: name, addr: ln.Addr().String()}
-	_ = ln.Close()
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// add makes a node that is down.
+func (c *cluster) add(name string) *node {
+	nd := &node{c: c, name: name, addr: freeAddr(c.t)}
 	c.net.name(nd.addr, name)
 	c.nodes = append(c.nodes, nd)
 	return nd

@@ -33,6 +33,7 @@ var (
 	ErrDamaged  = logstore.ErrDamaged
 
 	ErrNameTaken = form.ErrNameTaken
+	ErrForeign   = errors.New("join addresses lead to another cluster")
 	ErrRemoved   = errors.New("node was removed from its cluster\nhint: to let it join again, start it with an empty --data directory")
 	ErrUnknown   = errors.New("no such member")
 	ErrLast      = errors.New("it is the only voter: a cluster cannot be without any")

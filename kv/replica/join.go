@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -85,10 +84,26 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 	if q.Cluster != r.former.Cluster() {
 		return joinAnswer{}, bus.ErrCluster
 	}
-	n := q.Member
-	if n.Name == "" || n.Raft == "" || len(n.Name) > entry.MaxName {
+	if n := q.Member; n.Name == "" || n.Raft == "" || len(n.Name) > entry.MaxName {
 		return joinAnswer{}, errors.New("name or bus address is missing")
 	}
+	// One after the other: each looks at the configuration and then changes it.
+	select {
+	case r.admitting <- struct{}{}:
+		defer func() { <-r.admitting }()
+	case <-ctx.Done():
+		return joinAnswer{}, ctx.Err()
+	}
+	a, err := r.letIn(ctx, q)
+	if err != nil {
+		return joinAnswer{Retry: err.Error()}, nil
+	}
+	return a, nil
+}
+
+// letIn makes the changes that an admission takes. Its error means: not now.
+func (r *Replica) letIn(ctx context.Context, q joinRequest) (joinAnswer, error) {
+	n := q.Member
 	s, known := r.server(n.Name)
 	held, told := r.machine.Member(n.Name)
 	if !told && q.Rejoin {
@@ -104,7 +119,7 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 		// The member of that name is gone and its votes with it: this one starts as a
 		// non-voter, as any newcomer.
 		if err := r.change(ctx, func(node *raft.Raft) raft.IndexFuture { return node.RemoveServer(s.ID, 0, changeWait) }); err != nil {
-			return joinAnswer{Retry: err.Error()}, nil
+			return joinAnswer{}, err
 		}
 		known = false
 	}
@@ -112,21 +127,60 @@ func (r *Replica) admit(ctx context.Context, q joinRequest) (joinAnswer, error) 
 		return joinAnswer{Removed: true}, nil
 	}
 	if !known || string(s.Address) != n.Raft {
-		if err := r.change(ctx, func(node *raft.Raft) raft.IndexFuture {
-			if known && s.Suffrage == raft.Voter {
-				return node.AddVoter(raft.ServerID(n.Name), raft.ServerAddress(n.Raft), 0, changeWait)
-			}
-			return node.AddNonvoter(raft.ServerID(n.Name), raft.ServerAddress(n.Raft), 0, changeWait)
-		}); err != nil {
-			return joinAnswer{Retry: err.Error()}, nil
+		voter := known && s.Suffrage == raft.Voter
+		if err := r.place(ctx, n, voter); err != nil {
+			return joinAnswer{}, err
 		}
 	}
 	if held, told := r.machine.Member(n.Name); !told || held != n {
-		if err := r.announce(ctx, n); err != nil {
-			return joinAnswer{Retry: err.Error()}, nil
-		}
+		return joinAnswer{}, r.announce(ctx, n)
 	}
 	return joinAnswer{}, nil
+}
+
+// place enters a node with its address into Raft's configuration, which takes no
+// address twice: whoever is entered there and is not there any more is moved away,
+// and found by the book until it has told where it is.
+func (r *Replica) place(ctx context.Context, n machine.Member, voter bool) error {
+	for _, o := range r.servers() {
+		if string(o.Address) != n.Raft || string(o.ID) == n.Name {
+			continue
+		}
+		if n.Name != r.cfg.Name && !r.isAt(ctx, n, n.Raft) {
+			return fmt.Errorf("%s is the address of member %s", n.Raft, o.ID)
+		}
+		if err := r.enter(ctx, o.ID, parked(string(o.ID)), o.Suffrage == raft.Voter); err != nil {
+			return err
+		}
+	}
+	return r.enter(ctx, raft.ServerID(n.Name), n.Raft, voter)
+}
+
+func (r *Replica) enter(ctx context.Context, id raft.ServerID, addr string, voter bool) error {
+	return r.change(ctx, func(node *raft.Raft) raft.IndexFuture {
+		if voter {
+			return node.AddVoter(id, raft.ServerAddress(addr), 0, changeWait)
+		}
+		return node.AddNonvoter(id, raft.ServerAddress(addr), 0, changeWait)
+	})
+}
+
+// isAt reports whether n itself answers at addr.
+func (r *Replica) isAt(ctx context.Context, n machine.Member, addr string) bool {
+	peer, err := r.whoIs(ctx, addr)
+	return err == nil && peer.Name == n.Name && peer.Instance == n.Instance
+}
+
+// whoIs asks who is at a bus address.
+func (r *Replica) whoIs(ctx context.Context, addr string) (bus.Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c, peer, err := r.bus.Dial(ctx, addr, bus.Control)
+	if err != nil {
+		return bus.Identity{}, err
+	}
+	_ = c.Close()
+	return peer, nil
 }
 
 // isLive reports whether the node that holds n's name at addr is there, and is
@@ -135,96 +189,13 @@ func (r *Replica) isLive(ctx context.Context, n machine.Member, addr string) boo
 	if n.Name == r.cfg.Name {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	c, peer, err := r.bus.Dial(ctx, addr, bus.Control)
-	if err != nil {
-		return false
-	}
-	_ = c.Close()
-	return peer.Name == n.Name && peer.Instance != n.Instance
+	peer, err := r.whoIs(ctx, addr)
+	return err == nil && peer.Name == n.Name && peer.Instance != n.Instance
 }
 
 // change makes one change of Raft's configuration.
 func (r *Replica) change(ctx context.Context, f func(*raft.Raft) raft.IndexFuture) error {
 	return r.await(ctx, "change membership", f(r.raftNode()))
-}
-
-// announce puts a member's addresses into the log.
-func (r *Replica) announce(ctx context.Context, n machine.Member) error {
-	payload, err := json.Marshal(n)
-	if err != nil {
-		return fmt.Errorf("encode member: %w", err)
-	}
-	return r.outbox.Extra(ctx, entry.KindMember, payload)
-}
-
-// keepAnnounced sees to it that the log holds this node's addresses as they are,
-// and ends the node when it is no longer a member.
-func (r *Replica) keepAnnounced(ctx context.Context) {
-	for ctx.Err() == nil {
-		if held, ok := r.machine.Member(r.cfg.Name); !ok || held != r.announcement() || r.misplaced() {
-			r.announceSelf(ctx)
-		}
-		waitFor(ctx, announceWait)
-	}
-}
-
-// misplaced reports whether Raft's configuration has this node elsewhere, or not
-// at all.
-func (r *Replica) misplaced() bool {
-	s, ok := r.server(r.cfg.Name)
-	return !ok || string(s.Address) != r.cfg.Self.Raft
-}
-
-func (r *Replica) announceSelf(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 2*changeWait)
-	defer cancel()
-	q := joinRequest{Cluster: r.former.Cluster(), Member: r.announcement(), Rejoin: true}
-	if r.route().Self {
-		if _, err := r.admit(ctx, q); err != nil {
-			r.log.Debug("own announcement refused", "err", err)
-		}
-		return
-	}
-	for _, addr := range r.knownAddrs(ctx) {
-		err := r.askLeader(ctx, addr, q)
-		switch {
-		case err == nil:
-			return
-		case errors.Is(err, ErrRemoved), errors.Is(err, ErrNameTaken):
-			r.fail(err)
-			return
-		}
-		r.log.Debug("announcement not taken", "addr", addr, "err", err)
-	}
-}
-
-// knownAddrs lists where the leader might be heard of: the leader itself, the
-// members of the last known configuration, and, for a node that was away while
-// all others moved, the join addresses.
-func (r *Replica) knownAddrs(ctx context.Context) []string {
-	if to := r.route(); to.Addr != "" {
-		return []string{to.Addr}
-	}
-	var addrs []string
-	for _, s := range r.servers() {
-		if string(s.ID) != r.cfg.Name {
-			addrs = append(addrs, r.addrOf(s))
-		}
-	}
-	if len(r.cfg.Join) > 0 {
-		peers, err := r.former.Look(ctx)
-		if err != nil {
-			r.log.Debug("join addresses do not answer", "err", err)
-		}
-		for _, p := range peers {
-			if p.Cluster == r.former.Cluster() {
-				addrs = append(addrs, p.Raft)
-			}
-		}
-	}
-	return addrs
 }
 
 // keepMembers makes voters of non-voters that have caught up, while this node
@@ -288,7 +259,7 @@ func (r *Replica) promote(ctx context.Context, s raft.Server) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	commit := r.commitIndex()
-	conn, err := r.control.Get(ctx, r.addrOf(s))
+	conn, err := r.control.Get(ctx, string(s.ID), r.addrOf(s))
 	for err == nil && ctx.Err() == nil && r.route().Self {
 		var b []byte
 		if b, err = conn.Call(ctx, kindState, nil); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -287,5 +288,87 @@ func TestCommandsTooLargeAreRefusedAndBigGroupsSplit(t *testing.T) {
 	var out engine.Replies
 	if err := n.replica().Do(context.Background(), cmds, &out); err != nil || out.Len() != 40 {
 		t.Fatal(err, out.Len())
+	}
+}
+
+// move gives a node that is down another address.
+func (nd *node) move(addr string) {
+	nd.addr = addr
+	nd.c.net.name(addr, nd.name)
+}
+
+func TestAllNodesMayMoveAtOnceAndTakeEachOthersAddresses(t *testing.T) {
+	t.Parallel()
+	for name, where := range map[string]func(c *cluster, i int) string{
+		"to new addresses":  func(c *cluster, i int) string { return freeAddr(t) },
+		"in a circle":       func(c *cluster, i int) string { return c.nodes[(i+1)%3].addr },
+		"two change places": func(c *cluster, i int) string { return c.nodes[[]int{1, 0, 2}[i]].addr },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, 3, nil)
+			c.form()
+			c.voters(3)
+			c.nodes[0].must("SET", "k", "v")
+			var addrs []string
+			for i, nd := range c.nodes {
+				addrs = append(addrs, where(c, i))
+				_ = nd.shut()
+			}
+			for i, nd := range c.nodes {
+				nd.move(addrs[i])
+			}
+			for _, nd := range c.nodes {
+				nd.start()
+			}
+			c.leader()
+			for _, nd := range c.nodes {
+				if got := nd.must("GET", "k"); got != "$1\r\nv" {
+					t.Fatal(got)
+				}
+			}
+			c.eventually("everybody where it is now", func() bool {
+				for _, nd := range c.nodes {
+					for _, s := range nd.replica().servers() {
+						i := slices.IndexFunc(c.nodes, func(o *node) bool { return o.name == string(s.ID) })
+						if string(s.Address) != c.nodes[i].addr || nd.replica().book.has(string(s.ID)) {
+							return false
+						}
+					}
+				}
+				return true
+			})
+			c.sameDigest()
+		})
+	}
+}
+
+func TestANodeOfAnotherClusterIsRefused(t *testing.T) {
+	t.Parallel()
+	c := joining(t, 2)
+	alone := c.add("alone")
+	alone.cfg = func(cfg *Config) { cfg.Join, cfg.Expect = nil, 0 }
+	c.nodes[0].start()
+	c.nodes[1].start()
+	c.voters(2)
+	alone.start()
+	alone.must("SET", "mine", "1")
+	_ = alone.shut()
+	// Its data stays where it is, and it says what to do.
+	alone.cfg = func(cfg *Config) { cfg.Join, cfg.Expect = []string{c.nodes[0].addr}, 0 }
+	alone.start()
+	err := <-alone.done
+	alone.done <- err
+	if !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "hint: ") {
+		t.Fatalf("Run returned %v", err)
+	}
+	_ = alone.shut()
+	if s := c.nodes[0].replica().Status(); s.Voters != 2 || len(s.Members) != 2 {
+		t.Errorf("%d voters, %d members", s.Voters, len(s.Members))
+	}
+	alone.cfg = func(cfg *Config) { cfg.Join, cfg.Expect = nil, 0 }
+	alone.start()
+	if got := alone.must("GET", "mine"); got != "$1\r\n1" {
+		t.Fatal(got)
 	}
 }

@@ -64,7 +64,7 @@ func (r *Replica) atLeader(ctx context.Context, kind byte, name string, here fun
 	if to.Addr == "" {
 		return ErrNoLeader
 	}
-	conn, err := r.control.Get(ctx, to.Addr)
+	conn, err := r.control.Get(ctx, to.Name, to.Addr)
 	if err != nil {
 		return err
 	}

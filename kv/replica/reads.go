@@ -82,14 +82,14 @@ func (r *Replica) standing() confirm.Standing {
 func (r *Replica) askTerm(ctx context.Context, p confirm.Peer, term uint64, vote func(bool)) {
 	question := binary.AppendUvarint(nil, term)
 	then := func(status byte, _ []byte, err error) { vote(err == nil && status == bus.StatusOK) }
-	if conn := r.control.Have(ctx, p.Addr); conn != nil {
+	if conn := r.control.Have(ctx, p.ID, p.Addr); conn != nil {
 		if conn.Start(kindTerm, question, then) != nil {
 			vote(false)
 		}
 		return
 	}
 	if !r.spawn(func() {
-		conn, err := r.control.Get(ctx, p.Addr)
+		conn, err := r.control.Get(ctx, p.ID, p.Addr)
 		if err != nil || conn.Start(kindTerm, question, then) != nil {
 			vote(false)
 		}
@@ -98,9 +98,9 @@ func (r *Replica) askTerm(ctx context.Context, p confirm.Peer, term uint64, vote
 	}
 }
 
-// vouch asks the node at addr whether term is still its own.
-func (r *Replica) vouch(ctx context.Context, addr string, term uint64) bool {
-	conn, err := r.control.Get(ctx, addr)
+// vouch asks a node whether term is still its own.
+func (r *Replica) vouch(ctx context.Context, id, addr string, term uint64) bool {
+	conn, err := r.control.Get(ctx, id, r.book.where(id, addr))
 	if err != nil {
 		return false
 	}

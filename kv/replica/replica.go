@@ -50,6 +50,7 @@ type Replica struct {
 	instance    string
 	incarnation uint64
 	slots       chan struct{} // one for each background request
+	admitting   chan struct{} // held by the admission under way
 	failed      chan error    // holds one: why the node has to leave
 	publish     atomic.Pointer[func(channel, payload []byte) int64]
 	snapshots   sync.Mutex // held while one is taken
@@ -82,6 +83,8 @@ func New(cfg Config) (*Replica, error) {
 		log:    cfg.Logger.With("component", "replica", "node", cfg.Name),
 		slots:  make(chan struct{}, maxBackground),
 		failed: make(chan error, 1),
+
+		admitting: make(chan struct{}, 1),
 	}
 	r.raftLog = raftlog.New(cfg.Logger)
 	var err error

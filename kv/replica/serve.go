@@ -149,7 +149,7 @@ func jsonCall[Q, A any](f func(context.Context, Q) (A, error)) func(context.Cont
 
 // ask sends a request of JSON to addr and reads the answer into a.
 func (r *Replica) ask(ctx context.Context, addr string, kind byte, q, a any) error {
-	conn, err := r.control.Get(ctx, addr)
+	conn, err := r.control.Get(ctx, "", addr)
 	if err != nil {
 		return err
 	}

@@ -192,7 +192,7 @@ func TestManyCallsShareOneConnection(t *testing.T) {
 	for i := range 50 {
 		wg.Go(func() {
 			for j := range 20 {
-				cl, err := links.Get(bounded(t), addr)
+				cl, err := links.Get(bounded(t), "two", addr)
 				if err != nil {
 					t.Error(err)
 					return
@@ -206,17 +206,54 @@ func TestManyCallsShareOneConnection(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	cl, _ := links.Get(bounded(t), addr)
+	cl, _ := links.Get(bounded(t), "two", addr)
 	if _, err := cl.Call(bounded(t), 2, nil); err == nil || err.Error() != "no" {
 		t.Errorf("error %v", err)
 	}
-	if links.Have(bounded(t), addr) != cl {
+	if links.Have(bounded(t), "two", addr) != cl {
 		t.Error("another connection")
 	}
-	links.Drop(addr)
+	links.Drop("two", addr)
 	<-cl.Done()
 	if err := cl.Start(1, nil, func(byte, []byte, error) { t.Error("called") }); !errors.Is(err, ErrLost) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestWhoeverTookANodesPlaceIsNotTakenForIt(t *testing.T) {
+	b, _ := start(t, Identity{"c", "one", "1"}, "s")
+	other, addr := start(t, Identity{"c", "two", "2"}, "s")
+	links := b.NewLinks(Control)
+	defer links.Close()
+	if _, err := links.Get(bounded(t), "three", addr); !errors.Is(err, ErrOther) {
+		t.Errorf("error %v", err)
+	}
+	if cl, err := links.Get(bounded(t), "", addr); err != nil || cl.Peer.Name != "two" {
+		t.Errorf("anybody: %v", err)
+	}
+	s, in := b.Stream("one:1", 0), other.Stream("two:2", 0)
+	got := make(chan error, 1)
+	go func() { // the one that was refused is heard first
+		for range 2 {
+			c, err := in.Accept()
+			if err != nil {
+				got <- err
+				return
+			}
+			_ = c.Close()
+		}
+		got <- nil
+	}()
+	if _, err := dialStream(s, Target("three", addr)); !errors.Is(err, ErrOther) {
+		t.Errorf("error %v", err)
+	}
+	c, err := dialStream(s, Target("two", addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	if err := <-got; err != nil {
+		t.Error(err)
 	}
 }
 
@@ -245,6 +282,17 @@ func TestALostConnectionEndsItsCalls(t *testing.T) {
 	}
 }
 
+// dialStream dials as soon as Serve has begun.
+func dialStream(s raft.StreamLayer, to raft.ServerAddress) (net.Conn, error) {
+	for {
+		c, err := s.Dial(to, within)
+		if !errors.Is(err, net.ErrClosed) {
+			return c, err
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
 func TestRaftStreams(t *testing.T) {
 	b1, _ := start(t, Identity{"c", "one", "1"}, "s")
 	b2, addr := start(t, Identity{"c", "two", "2"}, "s")
@@ -263,14 +311,7 @@ func TestRaftStreams(t *testing.T) {
 		_ = c.Close()
 		got <- string(b)
 	}()
-	var c net.Conn
-	var err error
-	for range 100 { // until Serve has begun
-		if c, err = s1.Dial(raft.ServerAddress(addr), within); err == nil {
-			break
-		}
-		<-time.After(5 * time.Millisecond)
-	}
+	c, err := dialStream(s1, Target("two", addr))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,9 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -71,8 +73,20 @@ func (s *stream) Close() error {
 // Addr is the advertised address: other nodes reach this one there.
 func (s *stream) Addr() net.Addr { return s.addr }
 
-// Dial opens a Raft connection.
-func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+// Target is an address for Dial of a Stream: the node of that name, at addr, and
+// nobody else who may have taken its place there. Raft counts answers by whom it
+// asked: one node that answered for two would be two votes.
+func Target(name, addr string) raft.ServerAddress { return raft.ServerAddress(name + "@" + addr) }
+
+// ErrOther says that another node than the one that was meant is at an address.
+var ErrOther = errors.New("another node is at that address now")
+
+// Dial opens a Raft connection to a Target.
+func (s *stream) Dial(target raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	name, addr := "", string(target)
+	if i := strings.LastIndexByte(addr, '@'); i >= 0 {
+		name, addr = addr[:i], addr[i+1:]
+	}
 	// raft.StreamLayer has no context: that of Serve ends the dial instead.
 	s.bus.mu.Lock()
 	ctx := s.bus.ctx
@@ -82,7 +96,11 @@ func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn,
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	c, _, err := s.bus.Dial(ctx, string(addr), Raft)
+	c, peer, err := s.bus.Dial(ctx, addr, Raft)
+	if err == nil && peer.Name != name {
+		_ = c.Close()
+		return nil, fmt.Errorf("dial %s at %s: %w: %s", name, addr, ErrOther, peer.Name)
+	}
 	return c, err
 }
 

@@ -127,7 +127,7 @@ func (p *Prober) round(ctx context.Context, waiting map[string]time.Time) {
 		if ok && time.Since(was.At) > AliveFor && time.Since(was.At) < AliveFor+2*Every {
 			p.cfg.Changed() // it has just become silent
 		}
-		conn := p.cfg.Links.Have(ctx, addr)
+		conn := p.cfg.Links.Have(ctx, name, addr)
 		if conn == nil {
 			delete(waiting, addr)
 			continue
@@ -137,7 +137,7 @@ func (p *Prober) round(ctx context.Context, waiting map[string]time.Time) {
 			waiting[addr] = time.Now()
 		} else if time.Since(since) > deafFor {
 			delete(waiting, addr)
-			p.cfg.Links.Drop(addr)
+			p.cfg.Links.Drop(name, addr)
 			continue
 		}
 		at := time.Now()

@@ -41,7 +41,7 @@ func (t *Transport) heartbeat(id raft.ServerID, target raft.ServerAddress, args 
 		case <-timer.C:
 		}
 		ctx, cancel := context.WithTimeout(t.cfg.Ctx, t.cfg.Patience)
-		vouched := t.cfg.Vouch(ctx, string(target), args.Term)
+		vouched := t.cfg.Vouch(ctx, string(id), string(target), args.Term)
 		cancel()
 		if vouched {
 			*resp = raft.AppendEntriesResponse{Term: args.Term, Success: true}
@@ -61,7 +61,7 @@ func (t *Transport) beat(id raft.ServerID, target raft.ServerAddress, args raft.
 	b := &beat{done: make(chan struct{})}
 	send := func() {
 		sent := t.cfg.Clock()
-		b.err = t.NetworkTransport.AppendEntries(id, target, &args, &b.resp)
+		b.err = t.NetworkTransport.AppendEntries(id, t.where(id, target), &args, &b.resp)
 		if b.err == nil && b.resp.Success && b.resp.Term == args.Term {
 			t.cfg.Heard(string(id), args.Term, sent)
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"pingd/kv/replica/bus"
 )
 
 // ErrSick says that this node's disk does not let it lead.
@@ -18,8 +20,8 @@ type Config struct {
 	Network  *raft.NetworkTransport
 	Ctx      context.Context // ends with the node
 	Patience time.Duration   // before a heartbeat counts as slow
-	// Vouch tells whether the node at an address still lives in term.
-	Vouch func(ctx context.Context, addr string, term uint64) bool
+	// Vouch tells whether a node still lives in term.
+	Vouch func(ctx context.Context, id, addr string, term uint64) bool
 	Hung  func() bool // a write to this node's disk does not return
 	Full  func() bool // this node's disk takes no more
 	// Heard is told of each heartbeat that a node took, and when, by Clock, it was
@@ -51,7 +53,7 @@ func (t *Transport) SetHeartbeatHandler(func(raft.RPC)) {}
 func (t *Transport) Installing() int { return int(t.installing.Load()) }
 
 func (t *Transport) where(id raft.ServerID, addr raft.ServerAddress) raft.ServerAddress {
-	return raft.ServerAddress(t.cfg.Where(string(id), string(addr)))
+	return bus.Target(string(id), t.cfg.Where(string(id), string(addr)))
 }
 
 // AppendEntries sends entries as the library does, and heartbeats as the package's
@@ -60,9 +62,8 @@ func (t *Transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, a
 	if t.cfg.Hung() {
 		return ErrSick
 	}
-	target = t.where(id, target)
 	if !isHeartbeat(args) {
-		return t.NetworkTransport.AppendEntries(id, target, args, resp)
+		return t.NetworkTransport.AppendEntries(id, t.where(id, target), args, resp)
 	}
 	return t.heartbeat(id, target, args, resp)
 }

@@ -48,7 +48,7 @@ func busyFollower(t *testing.T, vouch func(term uint64) bool) (leader *Transport
 	})
 	leader = New(Config{
 		Network: inner, Ctx: ctx, Patience: 10 * time.Millisecond,
-		Vouch: func(_ context.Context, _ string, term uint64) bool { return vouch(term) },
+		Vouch: func(_ context.Context, _, _ string, term uint64) bool { return vouch(term) },
 		Spawn: func(f func()) bool { wg.Go(f); return true },
 		Heard: func(string, uint64, time.Duration) {}, Clock: func() time.Duration { return 0 },
 		Where: func(_, addr string) string { return addr },
