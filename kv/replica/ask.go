@@ -63,7 +63,7 @@ func (n formNode) Look(ctx context.Context, addr string) ([]form.Peer, error) {
 
 // Join asks a cluster to let this node in.
 func (n formNode) Join(ctx context.Context, cluster, addr string) error {
-	return n.askToJoin(ctx, cluster, addr)
+	return n.roster.AskToJoin(ctx, cluster, addr)
 }
 
 // Promise asks a founder for its promise.

@@ -67,12 +67,12 @@ func (r *Replica) leaderIndex(ctx context.Context) (uint64, error) {
 	to := r.route()
 	switch {
 	case to.Self:
-		index, _, err := r.confirm.leader(ctx)
+		index, _, err := r.confirm.Leader(ctx)
 		return index, err
 	case to.Addr == "":
 		return 0, ErrNoLeader
 	}
-	conn, err := r.control.Get(ctx, to.Addr)
+	conn, err := r.control.Get(ctx, to.Name, to.Addr)
 	if err != nil {
 		return 0, err
 	}
@@ -89,7 +89,7 @@ func (r *Replica) leaderIndex(ctx context.Context) (uint64, error) {
 
 // confirmIndex answers kindIndex.
 func (r *Replica) confirmIndex(ctx context.Context) ([]byte, error) {
-	index, _, err := r.confirm.leader(ctx)
+	index, _, err := r.confirm.Leader(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"pingd/kv/replica/form"
 	"pingd/kv/replica/logstore"
 	"pingd/kv/replica/outbox"
+	"pingd/kv/replica/roster"
 )
 
 // Errors of Do. Their text is that of a Redis error reply. Those other than
@@ -33,8 +34,8 @@ var (
 	ErrDamaged  = logstore.ErrDamaged
 
 	ErrNameTaken = form.ErrNameTaken
-	ErrForeign   = errors.New("join addresses lead to another cluster")
-	ErrRemoved   = errors.New("node was removed from its cluster\nhint: to let it join again, start it with an empty --data directory")
+	ErrForeign   = roster.ErrForeign
+	ErrRemoved   = roster.ErrRemoved
 	ErrUnknown   = errors.New("no such member")
 	ErrLast      = errors.New("it is the only voter: a cluster cannot be without any")
 	ErrStalled   = errors.New("disk stalled: a write to the log has not returned")

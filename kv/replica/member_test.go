@@ -331,7 +331,7 @@ func TestAllNodesMayMoveAtOnceAndTakeEachOthersAddresses(t *testing.T) {
 				for _, nd := range c.nodes {
 					for _, s := range nd.replica().servers() {
 						i := slices.IndexFunc(c.nodes, func(o *node) bool { return o.name == string(s.ID) })
-						if string(s.Address) != c.nodes[i].addr || nd.replica().book.has(string(s.ID)) {
+						if string(s.Address) != c.nodes[i].addr || nd.replica().roster.Addr(s) != string(s.Address) {
 							return false
 						}
 					}

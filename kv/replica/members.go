@@ -76,16 +76,6 @@ func (r *Replica) Members() []Member {
 	return list
 }
 
-// member returns the member of that name.
-func (r *Replica) member(name string) (Member, bool) {
-	for _, m := range r.Members() {
-		if m.Name == name {
-			return m, true
-		}
-	}
-	return Member{}, false
-}
-
 // Leader returns the leader, as far as this node knows of one.
 func (r *Replica) Leader() (Member, bool) {
 	for _, m := range r.Members() {
@@ -98,24 +88,6 @@ func (r *Replica) Leader() (Member, bool) {
 
 // IsLeader reports whether this node believes that it leads.
 func (r *Replica) IsLeader() bool { return r.route().Self }
-
-// servers returns Raft's configuration.
-func (r *Replica) servers() []raft.Server {
-	node := r.raftNode()
-	if node == nil {
-		return nil
-	}
-	return node.GetConfiguration().Configuration().Servers
-}
-
-func (r *Replica) server(name string) (raft.Server, bool) {
-	servers := r.servers()
-	i := slices.IndexFunc(servers, func(s raft.Server) bool { return string(s.ID) == name })
-	if i < 0 {
-		return raft.Server{}, false
-	}
-	return servers[i], true
-}
 
 func (r *Replica) voters() int {
 	n := 0

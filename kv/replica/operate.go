@@ -10,6 +10,7 @@ import (
 
 	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
+	"pingd/kv/replica/roster"
 )
 
 // Transfer makes the named node the leader, or the one that is furthest if name
@@ -55,7 +56,7 @@ func moved(err error) bool {
 
 // atLeader runs here, or asks the leader to.
 func (r *Replica) atLeader(ctx context.Context, kind byte, name string, here func(context.Context, string) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*changeWait)
+	ctx, cancel := context.WithTimeout(ctx, 2*roster.ChangeWait)
 	defer cancel()
 	to := r.route()
 	if to.Self {
@@ -121,7 +122,7 @@ func (r *Replica) removeHere(ctx context.Context, name string) error {
 		return errors.New(handedOver)
 	}
 	if ok {
-		if err := r.await(ctx, "remove member", r.raftNode().RemoveServer(s.ID, 0, changeWait)); err != nil {
+		if err := r.await(ctx, "remove member", r.raftNode().RemoveServer(s.ID, 0, roster.ChangeWait)); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,7 @@ func (r *Replica) Publish(ctx context.Context, channel, payload []byte) (int64, 
 		if string(s.ID) == r.cfg.Name {
 			continue
 		}
-		conn := r.control.Have(r.ctx, string(s.ID), r.addrOf(s))
+		conn := r.control.Have(r.ctx, string(s.ID), r.roster.Addr(s))
 		if conn == nil {
 			continue
 		}

@@ -72,7 +72,7 @@ func (r *Replica) standing() confirm.Standing {
 		}
 		s.Voters++
 		if string(v.ID) != r.cfg.Name {
-			s.Peers = append(s.Peers, confirm.Peer{ID: string(v.ID), Addr: r.addrOf(v)})
+			s.Peers = append(s.Peers, confirm.Peer{ID: string(v.ID), Addr: r.roster.Addr(v)})
 		}
 	}
 	return s
@@ -100,7 +100,7 @@ func (r *Replica) askTerm(ctx context.Context, p confirm.Peer, term uint64, vote
 
 // vouch asks a node whether term is still its own.
 func (r *Replica) vouch(ctx context.Context, id, addr string, term uint64) bool {
-	conn, err := r.control.Get(ctx, id, r.book.where(id, addr))
+	conn, err := r.control.Get(ctx, id, r.roster.Where(id, addr))
 	if err != nil {
 		return false
 	}

@@ -23,6 +23,7 @@ import (
 	"pingd/kv/replica/outbox"
 	"pingd/kv/replica/probe"
 	"pingd/kv/replica/raftlog"
+	"pingd/kv/replica/roster"
 	"pingd/kv/replica/rpc"
 	"pingd/kv/replica/space"
 )
@@ -44,13 +45,12 @@ type Replica struct {
 	former      *form.Former
 	prober      *probe.Prober
 	space       *space.Watch
-	book        book
+	roster      *roster.Roster
 	metrics     *gauge.Metrics
 	hub         news.Hub
 	instance    string
 	incarnation uint64
 	slots       chan struct{} // one for each background request
-	admitting   chan struct{} // held by the admission under way
 	failed      chan error    // holds one: why the node has to leave
 	publish     atomic.Pointer[func(channel, payload []byte) int64]
 	snapshots   sync.Mutex // held while one is taken
@@ -83,8 +83,6 @@ func New(cfg Config) (*Replica, error) {
 		log:    cfg.Logger.With("component", "replica", "node", cfg.Name),
 		slots:  make(chan struct{}, maxBackground),
 		failed: make(chan error, 1),
-
-		admitting: make(chan struct{}, 1),
 	}
 	r.raftLog = raftlog.New(cfg.Logger)
 	var err error
@@ -106,6 +104,9 @@ func New(cfg Config) (*Replica, error) {
 		return nil, errors.Join(err, r.store.Close())
 	}
 	r.engine = engine.New(cfg.Engine)
+	r.roster = roster.New(roster.Config{
+		Self: r.announcement(), Dir: cfg.Dir, Join: cfg.Join, RemoveDead: cfg.RemoveDead, Behind: minTrailing, Logger: r.log,
+	}, rosterNode{r})
 	r.machine = machine.New(machine.Config{
 		Engine: r.engine, Logger: r.log, Changed: r.changed, Failed: r.fail,
 	})
@@ -211,7 +212,7 @@ func (r *Replica) startRaft() error {
 			Stream: r.bus.Stream(r.cfg.Self.Raft, late), MaxPool: 3, Timeout: raftTimeout, Logger: r.raftLog,
 		}),
 		Ctx: r.ctx, Patience: conf.LeaderLeaseTimeout / 4, Vouch: r.vouch, Heard: r.confirm.Heard,
-		Hung: r.sick.Load, Full: r.space.Full, Clock: r.cfg.Clock, Where: r.book.where, Spawn: r.spawn,
+		Hung: r.sick.Load, Full: r.space.Full, Clock: r.cfg.Clock, Where: r.roster.Where, Spawn: r.spawn,
 	})
 	r.trns = trans
 	if err := r.bootstrap(conf, trans); err != nil {

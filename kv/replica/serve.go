@@ -111,7 +111,7 @@ func (r *Replica) controlCall(kind byte) func(context.Context, bus.Peer, []byte)
 	case kindPeer:
 		return func(context.Context, bus.Peer, []byte) ([]byte, error) { return r.Peer(), nil }
 	case kindJoin:
-		return jsonCall(r.admit)
+		return jsonCall(r.roster.Admit)
 	case kindPromise:
 		return jsonCall(r.former.Promise)
 	case kindStanding:

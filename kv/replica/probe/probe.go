@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -162,10 +163,6 @@ func (p *Prober) note(peers []Peer) {
 			p.since[peer.Name] = now
 		}
 	}
-	for name := range p.since {
-		if !members[name] {
-			delete(p.since, name)
-			delete(p.seen, name)
-		}
-	}
+	maps.DeleteFunc(p.since, func(name string, _ time.Time) bool { return !members[name] })
+	maps.DeleteFunc(p.seen, func(name string, _ Sighting) bool { return !members[name] })
 }
