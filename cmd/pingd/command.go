@@ -18,7 +18,9 @@ import (
 const (
 	askTimeout    = 2 * time.Second // a fail-over fits into it
 	changeTimeout = 10 * time.Second
-	healthTimeout = 2 * time.Second
+	// A new node has to be sent all data first.
+	replaceTimeout = time.Hour
+	healthTimeout  = 2 * time.Second
 )
 
 // cluster is what the commands need of the store.
@@ -82,8 +84,11 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 // ask runs a subcommand on a cluster.
 func ask(ctx context.Context, c cluster, cmd config.Command, stdout io.Writer) error {
 	limit := askTimeout
-	if cmd.Name == "remove" || cmd.Name == "transfer" {
+	switch cmd.Name {
+	case "remove", "transfer":
 		limit = changeTimeout
+	case "replace":
+		limit = replaceTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -98,6 +103,8 @@ func ask(ctx context.Context, c cluster, cmd config.Command, stdout io.Writer) e
 		}
 		fmt.Fprintf(stdout, "%s is no longer a member\n", cmd.Node)
 		return nil
+	case "replace":
+		return replace(ctx, c, cmd.Node, cmd.By, stdout)
 	case "transfer":
 		if err := c.Transfer(ctx, cmd.Node); err != nil {
 			return err

@@ -177,6 +177,43 @@ func TestSignals(t *testing.T) {
 	})
 }
 
+func TestReplaceWaitsForTheNewNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, by := client.Member{Name: "s3", Leader: true, Voter: true, Alive: true}, client.Member{Name: "s4"}
+		c := &fakeCluster{members: []client.Member{old}}
+		var out bytes.Buffer
+		done := make(chan error, 1)
+		go func() { done <- replace(t.Context(), c, "s3", "s4", &out) }()
+		for _, step := range []struct {
+			with func()
+			says string
+		}{
+			{func() {}, "it has not joined yet"},
+			{func() { c.members = []client.Member{old, by} }, "it does not answer"},
+			{func() { by.Alive = true; c.members = []client.Member{old, by} }, "it is being sent the data"},
+			{func() { c.err = client.ErrUnavailable }, "no store node"},
+		} {
+			step.with()
+			<-time.After(2 * replaceTell)
+			synctest.Wait()
+			if !strings.Contains(out.String(), "waiting: ") || !strings.Contains(out.String(), step.says) || c.did != "" {
+				t.Fatalf("says %q, did %q, want %q", &out, c.did, step.says)
+			}
+			out.Reset()
+		}
+		by.Voter, c.err = true, nil
+		c.members = []client.Member{old, by}
+		if err := <-done; err != nil || c.did != "remove s3" {
+			t.Fatal(err, c.did)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := replace(ctx, c, "s3", "s5", &out); !errors.Is(err, errNotThere) || !strings.Contains(err.Error(), "hint") && !strings.Contains(err.Error(), "--join") {
+			t.Fatal(err)
+		}
+	})
+}
+
 // fakeCluster answers the commands.
 type fakeCluster struct {
 	status  string
@@ -237,6 +274,14 @@ func TestAsk(t *testing.T) {
 		{name: "members of nobody", cluster: fakeCluster{err: client.ErrUnavailable}, cmd: config.Command{Name: "members"}, err: "no store node"},
 		{name: "remove", cmd: config.Command{Name: "remove", Node: "s3"}, want: []string{"s3 is no longer a member"}, did: "remove s3"},
 		{name: "remove refused", cluster: fakeCluster{err: errors.New("no such member")}, cmd: config.Command{Name: "remove", Node: "x"}, did: "remove x", err: "no such member"},
+		{
+			name: "replace", cluster: fakeCluster{members: []client.Member{{Name: "s3"}, {Name: "s4", Voter: true, Alive: true}}},
+			cmd: config.Command{Name: "replace", Node: "s3", By: "s4"}, want: []string{"s4 has taken the place of s3"}, did: "remove s3",
+		},
+		{
+			name: "replace nobody", cluster: fakeCluster{members: []client.Member{{Name: "s4", Voter: true, Alive: true}}},
+			cmd: config.Command{Name: "replace", Node: "s3", By: "s4"}, err: "no such member",
+		},
 		{name: "transfer", cmd: config.Command{Name: "transfer"}, want: []string{"leadership handed over"}, did: "transfer "},
 		{name: "transfer refused", cluster: fakeCluster{err: errors.New("s9 is unknown")}, cmd: config.Command{Name: "transfer", Node: "s9"}, did: "transfer s9", err: "s9 is unknown"},
 		{name: "unknown", cmd: config.Command{Name: "dance"}, err: `command "dance" is unknown`},

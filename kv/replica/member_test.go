@@ -372,3 +372,43 @@ func TestANodeOfAnotherClusterIsRefused(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+func TestAMemberThatIsDeadForGoodIsRemovedWhileEnoughRemain(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4, func(cfg *Config) { cfg.RemoveDead = 1500 * time.Millisecond })
+	leader := c.form()
+	c.voters(4)
+	dead := c.others(leader)[0]
+	dead.kill()
+	left := func(n int) bool {
+		for _, nd := range c.nodes {
+			if r := nd.replica(); r != nil && (r.Status().Voters != n || len(r.Members()) != n) {
+				return false
+			}
+		}
+		return true
+	}
+	c.eventually("it to be removed", func() bool { return left(3) })
+	// It returns with a message, and by the same command with an empty directory.
+	dead.start()
+	err := <-dead.done
+	dead.done <- err
+	if !errors.Is(err, ErrRemoved) {
+		t.Fatalf("Run of the removed node returned %v", err)
+	}
+	dead.shut()
+	// The next one stays: three have to remain.
+	next := c.others(c.leader())
+	for _, nd := range next {
+		if nd != dead {
+			nd.kill()
+			pause(3 * time.Second)
+			if !left(3) {
+				t.Error("a third voter was removed")
+			}
+			nd.start()
+			break
+		}
+	}
+	c.leader().must("SET", "k", "v")
+}

@@ -5,7 +5,8 @@ import "strings"
 // Command is a subcommand with its arguments; the zero value starts the roles.
 type Command struct {
 	Name string // as typed: status, members, backup ... or empty
-	Node string // the member that remove and transfer are about; may be empty for transfer
+	Node string // the member that remove, replace and transfer are about; may be empty for transfer
+	By   string // replace: the member that takes its place
 	JSON bool   // status, members: machine-readable output
 	Path string // backup, restore, check: the file or directory; "-" for standard output or input
 
@@ -33,6 +34,7 @@ type grammar struct {
 	Status    asJSON   `cmd:"" help:"Show the cluster: leader, term, members and their state."`
 	Members   asJSON   `cmd:"" help:"List the store nodes."`
 	Remove    oneNode  `cmd:"" help:"Take a store node out of the cluster."`
+	Replace   twoNodes `cmd:"" help:"Take store OLD out of the cluster once NEW, started with --join, has caught up and votes."`
 	Transfer  mayNode  `cmd:"" help:"Hand the leadership over, to NAME or to the best node."`
 	Backup    backup   `cmd:"" help:"Write all data of one moment to FILE, or to standard output (-)."`
 	Restore   restore  `cmd:"" help:"Load a backup, or an RDB file of Redis, into a running cluster."`
@@ -48,6 +50,11 @@ type asJSON struct {
 
 type oneNode struct {
 	Name string `arg:"" name:"NAME"`
+}
+
+type twoNodes struct {
+	Old string `arg:"" name:"OLD"`
+	New string `arg:"" name:"NEW"`
 }
 
 type mayNode struct {
@@ -78,7 +85,7 @@ type check struct {
 
 // command gathers what was said of the subcommand of that name.
 func (g *grammar) command(name string) Command {
-	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON, Node: g.Remove.Name + g.Transfer.Name}
+	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON, Node: g.Remove.Name + g.Replace.Old + g.Transfer.Name, By: g.Replace.New}
 	switch name {
 	case "backup":
 		c.Path, c.Format, c.Stale = g.Backup.File, g.Backup.Format, g.Backup.Stale
@@ -97,6 +104,8 @@ func (g *grammar) command(name string) Command {
 func example(command, argument string) string {
 	s := "pingd " + command + " " + argument
 	switch command {
+	case "replace":
+		return "pingd replace s3 s4   (pingd members lists the names)"
 	case "remove", "transfer":
 		return s + "   (pingd members lists them)"
 	case "check":
@@ -117,6 +126,9 @@ func (v *validator) command() {
 	}
 	if c.Name == "recover" && c.Confirm != "" && c.Confirm != v.o.Name {
 		v.advise("--confirm="+c.Confirm, "is not the name of this node, "+v.o.Name, "pingd recover, without --confirm, tells what to type")
+	}
+	if c.Name == "replace" && c.Node == c.By {
+		v.advise("pingd replace "+c.Node+" "+c.By, "names one node twice", "pingd replace OLD NEW; NEW is the name that the new machine was started with")
 	}
 	if c.Replace && c.Merge {
 		v.advise("--replace", "says the contrary of --merge", "one of the two: --replace removes the keys that are there, --merge keeps them")
