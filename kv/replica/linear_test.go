@@ -47,7 +47,15 @@ var counterModel = porcupine.Model{
 }
 
 func TestReadsAndWritesAreLinearizableOnEveryNode(t *testing.T) {
-	c := newCluster(t, 3, nil)
+	for name, lease := range map[string]bool{"asking": false, "with a lease": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			linearizable(t, newCluster(t, 3, func(cfg *Config) { cfg.LeaseReads = lease }))
+		})
+	}
+}
+
+func linearizable(t *testing.T, c *cluster) {
 	c.form()
 	start := time.Now()
 	var mu sync.Mutex
@@ -82,9 +90,9 @@ func TestReadsAndWritesAreLinearizableOnEveryNode(t *testing.T) {
 			}
 		})
 	}
-	for i := range 6 {
+	for i := range 8 {
 		pause(200 * time.Millisecond)
-		switch victim := c.leader(); i % 3 {
+		switch victim := c.leader(); i % 4 {
 		case 0:
 			c.net.isolate(victim.name)
 			pause(500 * time.Millisecond)
@@ -97,6 +105,10 @@ func TestReadsAndWritesAreLinearizableOnEveryNode(t *testing.T) {
 			c.net.isolate(f.name)
 			pause(300 * time.Millisecond)
 			c.net.heal(f.name)
+		case 3:
+			if err := victim.replica().Transfer(t.Context(), c.others(victim)[0].name); err != nil {
+				t.Log(err)
+			}
 		}
 	}
 	c.leader()
@@ -133,8 +145,15 @@ func (nd *node) run(o op) (int64, error) {
 }
 
 func TestAnIsolatedLeaderAnswersNoRead(t *testing.T) {
-	t.Parallel()
-	c := newCluster(t, 3, func(cfg *Config) { cfg.RouteWait = 700 * time.Millisecond })
+	for name, lease := range map[string]bool{"asking": false, "with a lease": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			isolated(t, newCluster(t, 3, func(cfg *Config) { cfg.RouteWait, cfg.LeaseReads = 700*time.Millisecond, lease }))
+		})
+	}
+}
+
+func isolated(t *testing.T, c *cluster) {
 	old := c.form()
 	old.must("SET", "k", "old")
 	c.net.isolate(old.name)

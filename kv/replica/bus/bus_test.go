@@ -354,3 +354,38 @@ func FuzzFrame(f *testing.F) {
 		}
 	})
 }
+
+func TestRaftStreamsMayOpenLate(t *testing.T) {
+	b1, _ := start(t, Identity{"c", "one", "1"}, "s")
+	b2, addr := start(t, Identity{"c", "two", "2"}, "s")
+	const wait = 300 * time.Millisecond
+	began := time.Now()
+	s1, s2 := b1.Stream("one:1", 0), b2.Stream("two:2", wait)
+	refused := 0
+	accepted := make(chan error, 1)
+	go func() {
+		c, err := s2.Accept()
+		if err == nil {
+			_ = c.Close()
+		}
+		accepted <- err
+	}()
+	for {
+		c, err := dialStream(s1, Target("two", addr))
+		if err == nil {
+			_ = c.Close()
+			break
+		}
+		if !errors.Is(err, ErrRefused) {
+			t.Fatal(err)
+		}
+		refused++
+		<-time.After(5 * time.Millisecond)
+	}
+	if took := time.Since(began); took < wait || refused == 0 {
+		t.Errorf("let in after %v, refused %d times", took, refused)
+	}
+	if err := <-accepted; err != nil {
+		t.Error(err)
+	}
+}
