@@ -250,7 +250,7 @@ func TestPausedAndKilledLeadersLieToNobody(t *testing.T) {
 					}
 					continue
 				}
-				pauseLeader(t, cluster, leader)
+				pauseLeader(t, c, cluster, leader)
 			}
 			if _, err := cluster.WaitWhole(within(t)); err != nil {
 				t.Fatal(err)
@@ -268,9 +268,10 @@ func TestPausedAndKilledLeadersLieToNobody(t *testing.T) {
 	}
 }
 
-// pauseLeader pauses a leader until another one leads, and watches it send an idle
-// client away when it goes on.
-func pauseLeader(t *testing.T, cluster *procs.Cluster, leader *procs.Node) {
+// pauseLeader pauses a leader until another one leads and acknowledges writes, asks
+// it for the counter meanwhile, and watches it send an idle client away when it goes
+// on.
+func pauseLeader(t *testing.T, c *clients, cluster *procs.Cluster, leader *procs.Node) {
 	t.Helper()
 	idle, err := net.Dial("tcp", leader.Redis)
 	if err != nil {
@@ -283,6 +284,15 @@ func pauseLeader(t *testing.T, cluster *procs.Cluster, leader *procs.Node) {
 	if _, err := idle.Read(make([]byte, 7)); err != nil {
 		t.Fatal(err)
 	}
+	var waiting []*wire.Conn
+	for range 20 {
+		conn, err := wire.Dial(within(t), leader.Redis)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		waiting = append(waiting, conn)
+	}
 	if err := leader.Pause(); err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +303,30 @@ func pauseLeader(t *testing.T, cluster *procs.Cluster, leader *procs.Node) {
 		}
 		return err
 	})
-	<-time.After(200 * time.Millisecond) // the next one acknowledges a few
+	before := c.answered()
+	eventually(t, func(context.Context) error {
+		if c.answered() < before+50 {
+			return errors.New("the next one acknowledges nothing")
+		}
+		return nil
+	})
+	// What it is asked now it finds first when it goes on.
+	var asked sync.WaitGroup
+	for _, conn := range waiting {
+		call := c.begin(false)
+		if err := errors.Join(conn.SetDeadline(time.Now().Add(tryTime)), conn.Send(wire.AppendCommand(nil, "GET", "n"))); err != nil {
+			t.Fatal(err)
+		}
+		asked.Go(func() {
+			e := event{call: call}
+			if r, err := conn.Read(); err == nil && r.Kind == '$' {
+				if _, err := fmt.Sscan(r.Text, &e.value); err == nil {
+					c.history.end(e)
+				}
+			}
+		})
+	}
+	defer asked.Wait()
 	if err := leader.Resume(); err != nil {
 		t.Fatal(err)
 	}
