@@ -248,13 +248,20 @@ func (nd *node) do(words ...string) (string, error) {
 	return strings.TrimSuffix(string(out.At(0)), "\r\n"), nil
 }
 
+// must is do for a command that has to succeed. A busy machine may be without a
+// leader for a while: what was surely not done, or may be done twice, is tried again.
 func (nd *node) must(words ...string) string {
 	nd.c.t.Helper()
-	reply, err := nd.do(words...)
-	if err != nil {
-		nd.c.t.Fatalf("%s: %v: %v", nd.name, words, err)
+	for end := time.Now().Add(15 * time.Second); ; {
+		reply, err := nd.do(words...)
+		again := errors.Is(err, ErrNoLeader) || errors.Is(err, ErrUncertain) && words[0] != "INCR"
+		if err != nil && (!again || time.Now().After(end)) {
+			nd.c.t.Fatalf("%s: %v: %v", nd.name, words, err)
+		}
+		if err == nil {
+			return reply
+		}
 	}
-	return reply
 }
 
 func command(words ...string) engine.Command {

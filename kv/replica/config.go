@@ -36,7 +36,7 @@ type Config struct {
 	RouteWait       time.Duration  // how long a command waits for a leader; default 3 s
 	StaleBound      time.Duration  // how old data ReadLocal may serve; default 5 s
 	LeaseReads      bool           // a majority's heartbeats stand for reads, for a part of ElectionTimeout
-	DiskSlow        time.Duration  // a log write of that length lets another node lead; default 1 s
+	DiskSlow        time.Duration  // a log write of that length lets another node lead; default 2 s
 	DiskStall       time.Duration  // a log write of that length ends Run; default 20 s
 	Reserve         int64          // bytes: with less free, writes are refused; default 192 MiB, negative: never
 	RemoveDead      time.Duration  // a member that is silent for longer is removed; default 0: never
@@ -67,7 +67,7 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.SnapshotBytes, 64<<20)
 	setDefault(&c.RouteWait, 3*time.Second)
 	setDefault(&c.StaleBound, 5*time.Second)
-	setDefault(&c.DiskSlow, time.Second)
+	setDefault(&c.DiskSlow, 2*time.Second)
 	setDefault(&c.DiskStall, 20*time.Second)
 	setDefault(&c.Reserve, 192<<20)
 	setDefault(&c.MaxCommand, 16<<20)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingd/kv/engine"
+	"pingd/kv/replica/bus"
 )
 
 // joining makes a cluster of one, and nodes that join it.
@@ -92,7 +93,7 @@ func TestRemovedNodeLeavesAndAWipedOneComesBack(t *testing.T) {
 	away.start()
 	c.eventually("the wiped node to hold the data", func() bool {
 		var out engine.Replies
-		leader.must("SET", "k", "v")
+		_, _ = leader.do("SET", "k", "v") // a busy machine may be between two leaders
 		err := away.replica().ReadLocal([]engine.Command{command("GET", "k")}, &out)
 		return err == nil && string(out.Buf) == "$1\r\nv\r\n"
 	})
@@ -139,7 +140,8 @@ func TestALeaderRemovesItself(t *testing.T) {
 	c.voters(3)
 	l := startLoad(c, 6)
 	c.eventually("progress", func() bool { return l.count() > 50 })
-	if err := leader.replica().Remove(context.Background(), leader.name); err != nil {
+	// The answer may be lost with the node.
+	if err := leader.replica().Remove(context.Background(), leader.name); err != nil && !errors.Is(err, bus.ErrLost) {
 		t.Fatal(err)
 	}
 	err := <-leader.done

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -25,33 +26,29 @@ func (r *Replica) Transfer(ctx context.Context, name string) error {
 func (r *Replica) Remove(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, removeWait)
 	defer cancel()
-	for {
+	for tried := false; ; tried = true {
 		err := r.atLeader(ctx, kindRemove, name, r.removeHere)
-		if err == nil || !moved(err) || ctx.Err() != nil {
+		switch {
+		case tried && isRemote(err, ErrUnknown):
+			return nil // the try before had done it
+		case !isRemote(err, errHandOver) && !isRemote(err, ErrNoLeader) && !isRemote(err, raft.ErrNotLeader) &&
+			!isRemote(err, raft.ErrLeadershipLost) || ctx.Err() != nil:
 			return err
 		}
-		waitFor(ctx, again) // the leader is about to be another one
+		waitFor(ctx, again) // the leader is, or is about to be, another one
 	}
 }
 
-const (
-	removeWait = 10 * time.Second
-	// handedOver is the answer of a leader that was to remove itself: it leads no
-	// more, and whoever does can be asked.
-	handedOver = "handed leadership over: ask the next leader"
-)
+const removeWait = 10 * time.Second
 
-// moved reports whether err, perhaps another node's, says that the leader is
-// another one now.
-func moved(err error) bool {
-	if errors.Is(err, ErrNoLeader) {
-		return true
-	}
+// errHandOver is the answer of a leader that was to remove itself: it has handed its
+// leadership over, or tried to, and whoever leads now can be asked.
+var errHandOver = errors.New("the leader hands its leadership over before it is removed")
+
+// isRemote reports whether err is target, or another node's text says so.
+func isRemote(err, target error) bool {
 	var remote bus.RemoteError
-	if errors.As(err, &remote) {
-		return string(remote) == handedOver || string(remote) == ErrNoLeader.Error()
-	}
-	return err.Error() == handedOver
+	return errors.Is(err, target) || errors.As(err, &remote) && strings.Contains(string(remote), target.Error())
 }
 
 // atLeader runs here, or asks the leader to.
@@ -116,10 +113,7 @@ func (r *Replica) removeHere(ctx context.Context, name string) error {
 		if r.voters() < 2 {
 			return fmt.Errorf("remove %q: %w", name, ErrLast)
 		}
-		if err := r.transferHere(ctx, ""); err != nil {
-			return err
-		}
-		return errors.New(handedOver)
+		return errors.Join(errHandOver, r.transferHere(ctx, ""))
 	}
 	if ok {
 		if err := r.await(ctx, "remove member", r.raftNode().RemoveServer(s.ID, 0, roster.ChangeWait)); err != nil {

@@ -135,6 +135,8 @@ func (r *Replica) stop(ctx context.Context, stopBus func(), failed bool) error {
 		// Followers must stop hearing heartbeats (hashicorp/raft#503).
 		stopBus()
 	}
+	late := time.AfterFunc(shutdownWait/5, stopBus) // it may wait for others
+	defer late.Stop()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
 	defer cancel()
 	select {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"pingd/kv/replica/form"
 	"pingd/kv/replica/machine"
 	"pingd/kv/replica/pilot"
 )
@@ -20,12 +21,8 @@ func (r *Roster) Tend(ctx context.Context) {
 			continue
 		}
 		for _, f := range r.node.Founders() {
-			n := machine.Member{Name: f.Name, Instance: f.Instance, Raft: f.Raft}
-			_, in := r.Server(n.Name)
-			if _, ok := r.node.Member(n.Name); !ok && in && n.Name != r.cfg.Self.Name {
-				if err := r.announce(ctx, n); err != nil {
-					r.cfg.Logger.Debug("founder not announced", "err", err)
-				}
+			if err := r.introduce(ctx, f); err != nil {
+				r.cfg.Logger.Debug("founder not announced", "founder", f.Name, "err", err)
 			}
 		}
 		for _, s := range r.Servers() {
@@ -35,6 +32,29 @@ func (r *Roster) Tend(ctx context.Context) {
 		}
 		r.bury(ctx)
 	}
+}
+
+// introduce tells the log of a founder that has not told of itself. It must not come
+// between another node of that name and its admission, whom it would push out.
+func (r *Roster) introduce(ctx context.Context, f form.Founder) error {
+	untold := func() bool {
+		_, in := r.Server(f.Name)
+		_, told := r.node.Member(f.Name)
+		return in && !told && f.Name != r.cfg.Self.Name
+	}
+	if !untold() {
+		return nil
+	}
+	select {
+	case r.admitting <- struct{}{}:
+		defer func() { <-r.admitting }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !untold() {
+		return nil
+	}
+	return r.announce(ctx, machine.Member{Name: f.Name, Instance: f.Instance, Raft: f.Raft})
 }
 
 // bury removes a member that has been dead for longer than Config.RemoveDead.
