@@ -13,6 +13,7 @@ import (
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/logstore"
 	"pingd/kv/replica/machine"
+	"pingd/kv/replica/raftlog"
 )
 
 // Survivor is what the data directory of a stopped node holds: all that Recover can
@@ -48,7 +49,7 @@ func Recover(dir, name string, confirmed bool, log *slog.Logger) (s Survivor, er
 	if err != nil {
 		return s, err
 	}
-	logger := raftLogger(log)
+	logger := raftlog.New(log)
 	store, err := logstore.Open(dir, found.Kind, logger)
 	if err != nil {
 		return s, err
