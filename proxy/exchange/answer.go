@@ -21,7 +21,7 @@ var (
 	ErrNoServer  = &http1.Error{Status: 503, Reason: "no backend is available"}
 	ErrQueue     = &http1.Error{Status: 503, Reason: "no backend had a free slot in time"}
 	ErrStopping  = &http1.Error{Status: 503, Reason: "the proxy is stopping"}
-	ErrExhausted = &http1.Error{Status: 503, Reason: "the proxy is out of file descriptors"}
+	ErrExhausted = &http1.Error{Status: 503, Reason: "the proxy is out of file descriptors or ports"}
 
 	errLast      = &http1.Error{Status: 200, Reason: "this proxy answers itself: Max-Forwards is 0"}
 	errLastTrace = &http1.Error{Status: 501, Reason: "this proxy does not answer TRACE itself"}

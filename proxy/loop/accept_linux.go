@@ -19,7 +19,11 @@ func (l *loop) listen() {
 	}
 	l.add(l.e.listener, nil, nil)
 	l.limit(l.e.listener, 0)
-	if l.interest(l.e.listener, readable|exclusive, true) == nil {
+	err := l.interest(l.e.listener, readable|exclusive, true)
+	if err == syscall.EINVAL { // before Linux 4.5: all loops wake up
+		err = l.interest(l.e.listener, readable, true)
+	}
+	if err == nil {
 		l.listening = true
 		return
 	}

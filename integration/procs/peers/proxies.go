@@ -52,6 +52,7 @@ events { worker_connections 12000; }
 http {
   access_log off;
   keepalive_requests 100000000;
+  client_body_buffer_size 64k;
   client_body_temp_path %[1]s/body;
   proxy_temp_path %[1]s/proxy;
   fastcgi_temp_path %[1]s/fastcgi;
