@@ -13,10 +13,11 @@ import (
 // silent is a server that accepts connections until it is filled, and then
 // neither accepts nor refuses any.
 type silent struct {
-	t    *testing.T
-	addr string
-	full atomic.Bool
-	held []net.Conn
+	t     *testing.T
+	addr  string
+	full  atomic.Bool
+	ended chan struct{} // closed when it accepts no more
+	held  []net.Conn
 }
 
 // deaf starts one on a loopback host of its own, with the shortest backlog.
@@ -40,10 +41,9 @@ func deaf(t *testing.T) *silent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &silent{t: t, addr: ln.Addr().String()}
-	ended := make(chan struct{})
+	s := &silent{t: t, addr: ln.Addr().String(), ended: make(chan struct{})}
 	go func() {
-		defer close(ended)
+		defer close(s.ended)
 		for !s.full.Load() {
 			_ = ln.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Millisecond))
 			if c, err := ln.Accept(); err == nil {
@@ -53,7 +53,7 @@ func deaf(t *testing.T) *silent {
 	}()
 	t.Cleanup(func() {
 		s.full.Store(true)
-		<-ended
+		<-s.ended
 		_ = ln.Close()
 		for _, c := range s.held {
 			_ = c.Close()
@@ -66,8 +66,9 @@ func deaf(t *testing.T) *silent {
 func (s *silent) fill() {
 	s.t.Helper()
 	s.full.Store(true)
+	<-s.ended
 	until(s.t, "the backlog to be full", func() bool {
-		c, err := net.DialTimeout("tcp", s.addr, 100*time.Millisecond)
+		c, err := net.DialTimeout("tcp", s.addr, time.Second)
 		if err != nil {
 			return true
 		}
