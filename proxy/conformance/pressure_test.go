@@ -224,3 +224,43 @@ func testWaitingClientLeaves(t *testing.T, k engine) {
 		t.Error(head)
 	}
 }
+
+// TestEventsPassAtOnce: a part of an answer reaches the client although the rest
+// has not been made yet, however the answer is framed. The server makes each event
+// only when the client has seen the one before.
+func TestEventsPassAtOnce(t *testing.T) { both(t, testEventsPassAtOnce) }
+
+func testEventsPassAtOnce(t *testing.T, k engine) {
+	for _, framed := range []string{"Transfer-Encoding: chunked\r\n", "Content-Length: 50\r\n", ""} {
+		seen := make(chan struct{})
+		e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+			if _, err := readHead(r); err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"+framed+"\r\n")
+			for range 5 {
+				event := "data: xxx\n"
+				if strings.Contains(framed, "chunked") {
+					event = "a\r\n" + event + "\r\n"
+				}
+				_, _ = io.WriteString(c, event)
+				<-seen
+			}
+		}))
+		e.allUp(1)
+		p := e.dial().send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		if head := p.head(); status(head) != "200" {
+			t.Fatal(head)
+		}
+		for range 5 {
+			size := len("data: xxx\n")
+			if !strings.Contains(framed, "Length") {
+				size += len("a\r\n\r\n")
+			}
+			if got := p.body(size); !strings.Contains(got, "data: xxx\n") {
+				t.Errorf("%q: event %q", framed, got)
+			}
+			seen <- struct{}{}
+		}
+	}
+}
