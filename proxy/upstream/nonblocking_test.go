@@ -51,16 +51,16 @@ func TestPickersShareSlots(t *testing.T) {
 	for worker := range 6 {
 		wg.Go(func() {
 			p := s.NewPicker()
-			var tried Tried
+			var takesAny Want
 			for range 500 {
 				if !s.Crowd() {
-					if m, _ := p.Pick(&tried, false); m != nil {
+					if m, _ := p.Pick(&takesAny); m != nil {
 						use(m)
 						continue
 					}
 				}
 				if worker%2 == 0 {
-					m, err := s.Acquire(t.Context(), &tried, false)
+					m, err := s.Acquire(t.Context(), &takesAny)
 					if err != nil {
 						t.Error(err)
 						return
@@ -93,17 +93,17 @@ func TestPickersShareSlots(t *testing.T) {
 // up those behind it.
 func TestQueueLetsOthersPass(t *testing.T) {
 	s := ups(t, "10.0.0.1:1 maxconn=1 idempotency=key", "10.0.0.2:1 maxconn=1")
-	var tried Tried
+	var takesAny Want
 	p := s.NewPicker()
-	a, _ := p.Pick(&tried, false)
-	b, _ := p.Pick(&tried, false)
+	a, _ := p.Pick(&takesAny)
+	b, _ := p.Pick(&takesAny)
 	keyed, plain := a, b
 	if !keyed.Backend().Keyed {
 		keyed, plain = b, a
 	}
 	order := []string{}
 	wait := func(name string, keyed bool) {
-		w := &Waiter{Keyed: keyed, Got: func(m *Server) { order = append(order, name) }}
+		w := &Waiter{Want: Want{Keyed: keyed}, Got: func(m *Server) { order = append(order, name) }}
 		if m, d := s.Wait(w); m != nil || d <= 0 {
 			t.Fatalf("%s does not wait", name)
 		}
@@ -121,8 +121,8 @@ func TestQueueLetsOthersPass(t *testing.T) {
 
 func TestLeaveTheQueue(t *testing.T) {
 	s := ups(t, "10.0.0.1:1 maxconn=1")
-	var tried Tried
-	m, _ := s.NewPicker().Pick(&tried, false)
+	var takesAny Want
+	m, _ := s.NewPicker().Pick(&takesAny)
 	calls := 0
 	gone, stays := &Waiter{Got: func(*Server) { t.Error("called after leaving") }}, &Waiter{Got: func(*Server) { calls++ }}
 	s.Wait(gone)
@@ -150,11 +150,11 @@ func TestPickersFollowTheMembers(t *testing.T) {
 	changes := 0
 	s.Watch(func() { changes++ })
 	p := s.NewPicker()
-	var tried Tried
+	var takesAny Want
 	count := func() map[string]int {
 		n := map[string]int{}
 		for range 40 {
-			if m, _ := p.Pick(&tried, false); m != nil {
+			if m, _ := p.Pick(&takesAny); m != nil {
 				n[m.Name()]++
 				s.Release(m)
 			}
