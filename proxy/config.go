@@ -40,6 +40,11 @@ type Config struct {
 	Listener net.Listener
 	// Addr is host:port to listen on; port 0 means any free port.
 	Addr string
+	// TLS is a second listener, for clients that speak TLS (nil: none).
+	TLS *TLS
+	// Announced are networks of proxies whose connections begin with a PROXY
+	// protocol header.
+	Announced []netip.Prefix
 	// Source tells which backends there are, those of what no route is for.
 	Source Source
 	// ServiceName, Balance and Cookie are of the same service; see Service.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -37,6 +38,7 @@ type Proxy struct {
 	services []*dispatch.Service // the default one first
 	sources  []Source            // of services
 	limit    *limit.Table        // nil: none
+	secure   *secure             // nil: none
 }
 
 // New checks cfg and binds the listener. Nothing is served before Run; a Proxy
@@ -74,7 +76,7 @@ func New(cfg Config) (*Proxy, error) {
 		p.access = accesslog.New(cfg.AccessLog, cfg.AccessLogJSON, p.log)
 	}
 	ec := exchange.Config{
-		Router: router, NoRequestID: cfg.NoRequestID, Limits: cfg.Limits, Timeouts: cfg.Timeouts, Gate: p.gate,
+		Router: router, NoRequestID: cfg.NoRequestID, Announced: cfg.Announced, Limits: cfg.Limits, Timeouts: cfg.Timeouts, Gate: p.gate,
 		Retry:  retry.Policy{Connects: cfg.Retries, Replays: min(cfg.Retries, 1)},
 		Budget: retry.NewBudget(cfg.RetryPercent, 100), Trusted: cfg.Trusted, Logger: p.log, Record: p.record,
 	}
@@ -87,6 +89,11 @@ func New(cfg Config) (*Proxy, error) {
 		if err != nil {
 			_ = ln.Close()
 			return nil, fmt.Errorf("serve %s: %w", ln.Addr(), err)
+		}
+	}
+	if cfg.TLS != nil {
+		if p.secure, err = p.newSecure(cfg.TLS); err != nil {
+			return nil, errors.Join(err, p.Close())
 		}
 	}
 	if cfg.Metrics != nil {
@@ -114,20 +121,28 @@ func (p *Proxy) trusts(addr netip.Addr) bool {
 // opinion takes in that this proxy's checks have changed their mind.
 func (p *Proxy) opinion() {}
 
-// Addrs returns the bound address of the listener "proxy".
+// Addrs returns the bound addresses of the listeners "proxy" and, where there is
+// one, "proxy-tls".
 func (p *Proxy) Addrs() map[string]string {
-	return map[string]string{"proxy": p.addr}
+	addrs := map[string]string{"proxy": p.addr}
+	if p.secure != nil {
+		addrs["proxy-tls"] = p.secure.addr
+	}
+	return addrs
 }
 
 // Close releases the listener of a Proxy that never ran.
 func (p *Proxy) Close() error {
 	var err error
 	p.closed.Do(func() {
+		if p.secure != nil {
+			err = p.secure.ln.Close()
+		}
 		if p.loops != nil {
 			p.loops.Close() // has the listener
 			return
 		}
-		err = p.ln.Close()
+		err = errors.Join(err, p.ln.Close())
 	})
 	return err
 }
@@ -164,15 +179,39 @@ func (p *Proxy) Run(ctx context.Context) error {
 	return nil
 }
 
-// serve lets the engines serve until ctx ends and all clients are gone.
+// serve lets the listeners serve until ctx ends and all clients are gone. One that
+// breaks ends the others.
 func (p *Proxy) serve(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var wg sync.WaitGroup
+	if p.secure != nil {
+		wg.Go(func() {
+			if err := p.secure.serve(ctx, p); err != nil {
+				fail(err)
+			}
+		})
+	}
+	err := p.servePlain(ctx)
+	fail(nil)
+	wg.Wait()
+	if cause := context.Cause(ctx); err == nil && cause != context.Canceled {
+		err = cause
+	}
+	return err
+}
+
+// servePlain serves the plain listener, and lets the engines finish.
+func (p *Proxy) servePlain(ctx context.Context) error {
 	if p.loops == nil {
 		return p.front.Serve(ctx, p.ln)
 	}
 	// Loops may still hand clients over while they stop.
+	release := p.front.Hold()
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = p.front.Serve(ctx, nil) })
 	err := p.loops.Serve(ctx)
+	release()
 	wg.Wait()
 	return err
 }

@@ -63,7 +63,6 @@ func testRawRequests(t *testing.T, k engine) {
 		{"two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400", false},
 		{"bad Host", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "400", false},
 		{"HTTP/9.9", "GET / HTTP/9.9\r\nHost: a\r\n\r\n", "505", false},
-		{"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505", false},
 		{"CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "405", false},
 		{"large head", "GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 40<<10) + "\r\n\r\n", "431", false},
 		{"many lines", "GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("A: b\r\n", 300) + "\r\n", "431", false},

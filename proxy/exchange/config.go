@@ -59,6 +59,10 @@ func (t *Timeouts) Pause(jitter func(int64) int64) time.Duration {
 	return d/2 + time.Duration(jitter(int64(d/2)+1))
 }
 
+// Parting is how long clients that are idle when the proxy stops may send one more
+// request: it may be on its way already, and would meet a closed connection.
+const Parting = 500 * time.Millisecond
+
 // Config is what both engines are told. Router is required.
 type Config struct {
 	// Router is where requests go.
@@ -81,6 +85,9 @@ type Config struct {
 	// X-Request-Id to the server and back: the one of a trusted proxy in front, or
 	// a new one.
 	NoRequestID bool
+	// Announced are the networks of proxies whose connections begin with a PROXY
+	// protocol header.
+	Announced []netip.Prefix
 	// Via is the name in the Via field sent to servers; empty sends none.
 	Via string
 	// Record is called with each request's record when it has ended, by whoever
@@ -100,6 +107,17 @@ func (c Config) WithDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// Announces reports whether a connection from addr begins with a PROXY protocol
+// header.
+func (c *Config) Announces(addr netip.Addr) bool {
+	for _, p := range c.Announced {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
 }
 
 // Trusts reports whether addr belongs to a proxy of our own.

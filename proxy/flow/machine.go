@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"bytes"
+
 	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/retry"
@@ -215,10 +217,17 @@ func (m *Machine) Client(p []byte) {
 	}
 }
 
+// preface is the first line of what a client that speaks HTTP/2 without having
+// asked begins with (RFC 9113 section 3.3).
+const preface = "PRI * HTTP/2.0\r\n"
+
 // parse goes on with the head of a request.
 func (m *Machine) parse() {
 	n, err := m.req.Parse(m.in)
 	switch {
+	case err != nil && bytes.HasPrefix(m.in, []byte(preface)):
+		m.end(HandOver)
+		return
 	case err != nil:
 		m.refuse(err)
 		return

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -52,13 +53,14 @@ var (
 // client is one client connection. Its goroutine owns all but what mu guards.
 type client struct {
 	f    *Front
-	conn *wire.Conn
+	conn *wire.Conn      // replaced under mu, before the first request
 	hard context.Context // ends when requests in flight are cut
 
 	ip      []byte
 	from    netip.AddrPort // as far as known
 	trusted bool
 	secure  bool // came over TLS
+	stream  bool // of an HTTP/2 connection
 	first   bool // no request yet
 	*work
 	w      int // bytes in work.in
@@ -76,11 +78,8 @@ type client struct {
 // newClient returns the client at the other end of conn, from which early has
 // been read.
 func newClient(f *Front, hard context.Context, conn net.Conn, early []byte) *client {
-	c := &client{f: f, conn: wire.New(conn), hard: hard, first: true, secure: secure(conn)}
-	if c.from = address(conn.RemoteAddr()); c.from.IsValid() {
-		c.ip = c.from.Addr().AppendTo(nil)
-		c.trusted = f.cfg.Trusts(c.from.Addr())
-	}
+	c := &client{f: f, conn: wire.New(conn), hard: hard, first: true, secure: isSecure(conn)}
+	c.know(conn.RemoteAddr())
 	if len(early) > 0 {
 		c.Take()
 		if len(early) > len(c.in) {
@@ -89,6 +88,14 @@ func newClient(f *Front, hard context.Context, conn net.Conn, early []byte) *cli
 		c.w = copy(c.in, early)
 	}
 	return c
+}
+
+// know notes whom the connection is from.
+func (c *client) know(a net.Addr) {
+	if c.from = address(a); c.from.IsValid() {
+		c.ip = c.from.Addr().AppendTo(nil)
+		c.trusted = c.f.cfg.Trusts(c.from.Addr())
+	}
 }
 
 // Take lends the connection its buffers for the read that ends its idle time.
@@ -117,8 +124,12 @@ func (c *client) release() {
 
 // serve answers requests until one of both sides has had enough.
 func (c *client) serve() {
+	if c.speaksHTTP2() {
+		c.http2(nil)
+		return
+	}
 	for c.next() {
-		if !c.exchange() {
+		if !c.exchange() || c.stream {
 			return
 		}
 		c.first = false
@@ -137,7 +148,12 @@ func (c *client) next() bool {
 	c.plan.Forget()
 	for {
 		n, perr := c.req.Parse(c.in[:c.w])
-		if perr != nil {
+		switch {
+		case perr == nil:
+		case c.first && bytes.HasPrefix(c.in[:c.w], []byte(prefaceLine)):
+			c.http2(c.in[:c.w])
+			return false
+		default:
 			c.refuse(perr)
 			return false
 		}
@@ -166,7 +182,7 @@ func (c *client) idle() bool {
 	c.mu.Lock()
 	c.waiting = true
 	c.mu.Unlock()
-	if c.f.draining.Load() {
+	if c.f.draining.Load() && !c.stream {
 		return false
 	}
 	wait := c.f.cfg.Timeouts.KeepAlive
@@ -206,9 +222,9 @@ func (c *client) closeIdle() {
 
 // cut ends the connection and the one to the server at once.
 func (c *client) cut() {
-	_ = c.conn.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	_ = c.conn.Close()
 	if c.other != nil {
 		_ = c.other.Close()
 	}

@@ -173,6 +173,9 @@ func (c *client) send(up *upstream.Conn) error {
 		ClientIP: c.ip, Proto: "http", Trusted: c.trusted, Via: c.f.cfg.Via,
 	}
 	c.plan.Forward(&c.fwd)
+	if c.stream {
+		c.fwd.Version = "2.0"
+	}
 	if c.req.Minor() == 0 {
 		c.fwd.DefaultHost = []byte(b.Addr)
 	}

@@ -22,10 +22,14 @@ type Front struct {
 
 	hard     context.Context // ends when requests in flight are cut
 	cutAll   context.CancelFunc
+	calm     context.Context // ends when no more requests are to be begun
+	calmAll  context.CancelFunc
 	draining atomic.Bool
+	secure   secureStats
 
 	mu      sync.Mutex
 	ended   bool // Serve takes no more clients
+	held    bool // until whoever holds it lets go
 	clients map[*client]struct{}
 	wg      sync.WaitGroup // one for each client
 }
@@ -36,22 +40,20 @@ func New(cfg exchange.Config) *Front {
 	f := &Front{cfg: cfg, log: cfg.Logger, clients: make(map[*client]struct{})}
 	// Not of Serve's context: what is in flight outlives that by the grace time.
 	f.hard, f.cutAll = context.WithCancel(context.Background())
+	f.calm, f.calmAll = context.WithCancel(context.Background())
 	return f
 }
 
 // Serve accepts clients from ln, unless that is nil, and takes in those of Adopt
-// until ctx ends, which closes ln and idle connections at once, lets requests in
-// flight finish for the grace time with Connection: close, and then cuts what is
-// left. It returns when the last goroutine has ended: nil, or the error that
-// ended accepting early.
+// and Listen until ctx ends, which closes ln, lets requests in flight finish for the
+// grace time with Connection: close, and then cuts what is left. Clients that are
+// idle may send one more request within the parting time. It returns when the last
+// goroutine has ended: nil, or the error that ended accepting early.
 func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 	defer f.cutAll()
 	var err error
 	if ln != nil {
-		stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-		err = f.accept(ctx, ln)
-		stop()
-		_ = ln.Close()
+		err = f.Listen(ctx, ln, nil)
 	} else {
 		<-ctx.Done()
 	}
@@ -59,14 +61,45 @@ func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 	return err
 }
 
+// Hold makes Adopt take clients also while Serve stops, until release is called,
+// which must be. Serve does not return before. Call it once, before Serve.
+func (f *Front) Hold() (release func()) {
+	f.held = true
+	f.wg.Add(1)
+	return func() {
+		f.mu.Lock()
+		f.held = false
+		f.ended = f.ended || f.draining.Load()
+		f.mu.Unlock()
+		f.wg.Done()
+	}
+}
+
+// Listen accepts clients from ln until ctx ends, which closes ln; over TLS where
+// secure is not nil. It returns nil, or the error that ended accepting early.
+func (f *Front) Listen(ctx context.Context, ln net.Listener, secure *tls.Config) error {
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	defer ln.Close()
+	return f.accept(ctx, ln, secure)
+}
+
 func (f *Front) drain() {
 	f.draining.Store(true)
 	f.mu.Lock()
-	f.ended = true
+	f.ended = !f.held
 	f.mu.Unlock()
-	f.each((*client).closeIdle)
+	f.calmAll()
 	ended := make(chan struct{})
 	go func() { f.wg.Wait(); close(ended) }()
+	parting := time.NewTimer(exchange.Parting)
+	defer parting.Stop()
+	select {
+	case <-ended:
+		return
+	case <-parting.C:
+		f.each((*client).closeIdle)
+	}
 	grace := time.NewTimer(f.cfg.Timeouts.Grace)
 	defer grace.Stop()
 	select {
@@ -78,7 +111,7 @@ func (f *Front) drain() {
 	}
 }
 
-func (f *Front) accept(ctx context.Context, ln net.Listener) error {
+func (f *Front) accept(ctx context.Context, ln net.Listener, secure *tls.Config) error {
 	var pause time.Duration
 	for {
 		if !f.cfg.Gate.Enter(ctx.Done()) {
@@ -88,7 +121,7 @@ func (f *Front) accept(ctx context.Context, ln net.Listener) error {
 		if err == nil {
 			pause = 0
 			f.cfg.Gate.Accepted()
-			if !f.Adopt(conn, nil) {
+			if !f.adopt(conn, nil, secure) {
 				return nil
 			}
 			continue
@@ -115,7 +148,9 @@ func (f *Front) accept(ctx context.Context, ln net.Listener) error {
 // or a part of its first request, has been read. The connection has its room in
 // the Gate, which is given back at its end. Once Serve has begun to stop, Adopt
 // closes conn and returns false.
-func (f *Front) Adopt(conn net.Conn, early []byte) bool {
+func (f *Front) Adopt(conn net.Conn, early []byte) bool { return f.adopt(conn, early, nil) }
+
+func (f *Front) adopt(conn net.Conn, early []byte, secure *tls.Config) bool {
 	f.mu.Lock()
 	if f.ended {
 		f.mu.Unlock()
@@ -127,7 +162,9 @@ func (f *Front) Adopt(conn net.Conn, early []byte) bool {
 	f.clients[c] = struct{}{}
 	f.wg.Go(func() {
 		defer f.end(c)
-		c.serve()
+		if c.greet(secure) {
+			c.serve()
+		}
 	})
 	f.mu.Unlock()
 	return true
@@ -167,13 +204,4 @@ func address(a net.Addr) netip.AddrPort {
 	}
 	p := t.AddrPort()
 	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
-}
-
-// secure reports whether conn came over TLS, itself or what it is a part of.
-func secure(conn net.Conn) bool {
-	if part, ok := conn.(interface{ Base() net.Conn }); ok {
-		conn = part.Base()
-	}
-	_, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
-	return ok
 }

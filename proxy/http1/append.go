@@ -22,6 +22,8 @@ type Forward struct {
 	RequestID []byte
 	// Via is the proxy's name in a Via field to add (RFC 9110 section 7.6.3).
 	Via string
+	// Version is what the request was received as, where that is not HTTP/1.
+	Version string
 }
 
 // Append appends the head for the backend: HTTP/1.1, target in origin-form,
@@ -59,8 +61,13 @@ func (r *Request) Append(dst, buf []byte, o *Forward) []byte {
 		dst = appendField(dst, "X-Request-Id: ", o.RequestID)
 	}
 	if o.Via != "" {
-		dst = append(dst, "Via: 1."...)
-		dst = append(dst, '0'+r.minor, ' ') // what it was received as
+		dst = append(dst, "Via: "...)
+		if o.Version != "" {
+			dst = append(dst, o.Version...)
+		} else {
+			dst = append(dst, '1', '.', '0'+r.minor) // what it was received as
+		}
+		dst = append(dst, ' ')
 		dst = append(dst, o.Via...)
 		dst = append(dst, '\r', '\n')
 	}

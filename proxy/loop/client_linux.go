@@ -19,6 +19,7 @@ type client struct {
 	slot   *upstream.Server
 	set    *upstream.Set
 	queue  *upstream.Waiter // in set's queue
+	from   *announced       // nil: as the connection says
 	fd     int32
 	ipLen  uint8
 	trust  bool
@@ -37,8 +38,10 @@ func (l *loop) admit(fd int32, from netip.Addr) {
 		l.structs = l.structs[:n-1]
 	}
 	*c = client{l: l, fd: fd}
-	c.ipLen = uint8(len(from.AppendTo(c.ip[:0])))
-	c.trust = l.e.cfg.Exchange.Trusts(from)
+	c.is(from)
+	if l.e.cfg.Exchange.Announces(from) {
+		c.from = new(announced)
+	}
 	l.add(fd, c, nil)
 	if err := l.interest(fd, readable, false); err != nil {
 		c.close(false)
@@ -79,6 +82,14 @@ func (c *client) read() {
 		size = headSize
 	}
 	n, errno := read(c.fd, l.buf[:size])
+	p := l.buf[:max(n, 0)]
+	if c.from != nil && !c.from.told && n > 0 {
+		var ok bool
+		if p, ok = c.announce(p); !ok || len(p) == 0 {
+			return
+		}
+		n = len(p)
+	}
 	switch {
 	case errno == syscall.EAGAIN:
 		return
@@ -95,7 +106,7 @@ func (c *client) read() {
 	case n == 0:
 		c.m.ClientEnded()
 	default:
-		c.m.Client(l.buf[:n])
+		c.m.Client(p)
 	}
 	c.drive()
 }
@@ -244,7 +255,7 @@ func (c *client) handOver() {
 	c.m = nil
 	_ = l.interest(c.fd, 0, true)
 	l.forget(c.fd)
-	l.e.adopt(c.fd, early)
+	l.e.adopt(c.fd, early, c.from)
 	l.gone(c)
 }
 

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"pingd/proxy/exchange"
+	"pingd/proxy/proxyproto"
 )
 
 // Supported tells whether this system has loops.
@@ -95,9 +98,9 @@ func (e *Engine) each(do func(*loop)) {
 	}
 }
 
-// Serve serves until ctx ends, which closes the listener and idle connections at
-// once, lets requests in flight finish for the grace time with Connection:
-// close, and then cuts what is left. It returns when the last loop has ended.
+// Serve serves until ctx ends, which closes the listener, lets requests in flight
+// and those that idle clients send within the parting time finish for the grace time
+// with Connection: close, and then cuts what is left. It returns when the last loop has ended.
 func (e *Engine) Serve(ctx context.Context) error {
 	ended := make(chan struct{})
 	var wg sync.WaitGroup
@@ -108,6 +111,8 @@ func (e *Engine) Serve(ctx context.Context) error {
 	go func() { wg.Wait(); close(ended) }()
 	e.watch(ctx)
 	e.stop()
+	e.part()
+	e.each((*loop).stop)
 	grace := time.NewTimer(e.cfg.Exchange.Timeouts.Grace)
 	defer grace.Stop()
 	select {
@@ -138,7 +143,29 @@ func (e *Engine) stop() {
 	})
 	listening.Wait()
 	closeFD(e.listener, false)
-	e.each((*loop).stop)
+}
+
+// part lets clients that are idle send one more request, for as long as there are
+// clients and the parting time is not over.
+func (e *Engine) part() {
+	over := time.NewTimer(exchange.Parting)
+	defer over.Stop()
+	look := time.NewTicker(exchange.Parting / 50)
+	defer look.Stop()
+	for {
+		clients := int64(0)
+		for _, l := range e.loops {
+			clients += l.clients.Load()
+		}
+		if clients == 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-over.C:
+			return
+		}
+	}
 }
 
 // watch waits for the end of ctx and reports shortages.
@@ -163,7 +190,7 @@ func (e *Engine) notice(err error, pause time.Duration) {
 
 // adopt gives a connection to the engine that takes everything, beside the loop:
 // it is made known to Go's poller, which takes a few system calls.
-func (e *Engine) adopt(fd int32, early []byte) {
+func (e *Engine) adopt(fd int32, early []byte, from *announced) {
 	e.adopting.Go(func() {
 		f := os.NewFile(uintptr(fd), "client")
 		conn, err := net.FileConn(f)
@@ -172,6 +199,9 @@ func (e *Engine) adopt(fd int32, early []byte) {
 			e.cfg.Exchange.Logger.Warn("hand over a client", "err", err)
 			e.cfg.Exchange.Gate.Leave()
 			return
+		}
+		if from != nil {
+			conn = &proxyproto.Conn{Conn: conn, Header: from.Header}
 		}
 		e.cfg.Adopt(conn, early)
 	})

@@ -2,9 +2,13 @@ package proxyproto
 
 import (
 	"errors"
+	"io"
+	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func ports(src, dst string) Header {
@@ -126,4 +130,46 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAccept sends a header and what follows in pieces of all sizes.
+func TestAccept(t *testing.T) {
+	text := good[0].bytes + "hello"
+	for size := 1; size <= len(text); size++ {
+		here, there := net.Pipe()
+		go func() {
+			for rest := text; len(rest) > 0; {
+				n := min(size, len(rest))
+				_, _ = io.WriteString(there, rest[:n])
+				rest = rest[n:]
+			}
+			_ = there.Close()
+		}()
+		c, err := Accept(here, time.Now().Add(10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(c)
+		if string(body) != "hello" || err != nil || c.RemoteAddr().String() != "192.0.2.1:56324" || c.LocalAddr().String() != "192.0.2.2:443" {
+			t.Errorf("in pieces of %d: %q, %v, from %v to %v", size, body, err, c.RemoteAddr(), c.LocalAddr())
+		}
+		_ = c.Close()
+	}
+	for _, text := range []string{"GET / HTTP/1.1\r\n", "PROXY TCP4 1.2"} {
+		here, there := net.Pipe()
+		go func() { _, _ = io.WriteString(there, text); _ = there.Close() }()
+		if _, err := Accept(here, time.Now().Add(10*time.Second)); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q: %v", text, err)
+		}
+		_ = here.Close()
+	}
+	here, there := net.Pipe()
+	defer there.Close()
+	if _, err := Accept(here, time.Now().Add(10*time.Millisecond)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+	local := &Conn{Conn: here}
+	if local.RemoteAddr() != here.RemoteAddr() || local.LocalAddr() != here.LocalAddr() || local.NetConn() != here || local.CloseWrite() != nil {
+		t.Error("a connection of the proxy's own has its own addresses")
+	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -42,6 +43,7 @@ type Conn struct {
 
 	peek   func(fd uintptr)
 	peeked [1]byte
+	first  [1]byte
 	quiet  bool
 }
 
@@ -155,21 +157,42 @@ func (c *Conn) CloseWrite() error {
 // Abort closes the connection so that the peer sees a reset: a body whose end
 // is the connection's end must not look complete when it is not.
 func (c *Conn) Abort() {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+	conn := c.Conn
+	for { // below TLS, which would say that this is the end
+		inner, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = inner.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	_ = c.Close()
+	_ = conn.Close()
 }
 
 // ReadLeased is Read into a buffer that lease gives. It stays taken when data
 // was read or the end was met.
 func (c *Conn) ReadLeased(lease Lease, limit Instant) (n int, err error) {
 	if c.raw == nil {
-		return c.Read(lease.Take(), limit)
+		return c.readFirst(lease, limit)
 	}
 	c.in.lease = lease
 	n, err = c.Read(nil, limit)
 	c.in.lease = nil
+	return n, err
+}
+
+// readFirst is ReadLeased for connections that cannot be asked whether there is
+// something to read: it waits for one byte, and the rest is there for the next Read.
+func (c *Conn) readFirst(lease Lease, limit Instant) (n int, err error) {
+	if r, ok := c.Conn.(interface{ Ready() bool }); ok && r.Ready() {
+		return c.Read(lease.Take(), limit)
+	}
+	n, err = c.Read(c.first[:], limit)
+	if err == nil || errors.Is(err, io.EOF) {
+		copy(lease.Take(), c.first[:n])
+	}
 	return n, err
 }
 

@@ -59,6 +59,13 @@ func (st *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Ready reports whether a Read gives something at once.
+func (st *stream) Ready() bool {
+	st.s.mu.Lock()
+	defer st.s.mu.Unlock()
+	return st.off < len(st.in)
+}
+
 func (st *stream) read(p []byte) (int, error) {
 	for {
 		switch {

@@ -1,0 +1,121 @@
+package front
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"pingd/proxy/h2/session"
+	"pingd/proxy/proxyproto"
+	"pingd/proxy/wire"
+)
+
+// prefaceLine is what a client that speaks HTTP/2 without having asked begins with
+// (RFC 9113 section 3.3).
+const prefaceLine = "PRI * HTTP/2.0\r\n"
+
+// SecureStats are sums over all TLS connections.
+type SecureStats struct {
+	Handshakes int64 // that went well
+	Resumed    int64 // of them, those of a session that was there before
+	Failed     int64
+}
+
+type secureStats struct{ handshakes, resumed, failed atomic.Int64 }
+
+// SecureStats returns the current sums.
+func (f *Front) SecureStats() SecureStats {
+	return SecureStats{f.secure.handshakes.Load(), f.secure.resumed.Load(), f.secure.failed.Load()}
+}
+
+// greet does what comes before the first request: the header of a proxy in front,
+// and the handshake of TLS. It is false when the client is not to be served.
+func (c *client) greet(secure *tls.Config) bool {
+	limit := time.Now().Add(c.f.cfg.Timeouts.Head)
+	conn := c.conn.Conn
+	if _, known := conn.(*proxyproto.Conn); !known && c.from.IsValid() && c.f.cfg.Announces(c.from.Addr()) && c.w == 0 {
+		p, err := proxyproto.Accept(conn, limit)
+		if err != nil {
+			c.f.log.Debug("refuse a connection", "from", c.from, "err", err)
+			return false
+		}
+		c.know(p.RemoteAddr())
+		c.replace(p)
+		conn = p
+	}
+	if secure == nil {
+		return true
+	}
+	over := tls.Server(conn, secure)
+	ctx, cancel := context.WithDeadline(c.f.calm, limit)
+	err := over.HandshakeContext(ctx)
+	cancel()
+	if err != nil {
+		c.f.secure.failed.Add(1)
+		c.f.log.Debug("TLS handshake failed", "from", c.from, "err", err)
+		return false
+	}
+	c.f.secure.handshakes.Add(1)
+	if over.ConnectionState().DidResume {
+		c.f.secure.resumed.Add(1)
+	}
+	c.secure = true
+	c.replace(over)
+	return true
+}
+
+// replace makes conn the client's connection.
+func (c *client) replace(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn = wire.New(conn)
+	if c.hard.Err() != nil { // cut already, and did not know of this one
+		_ = conn.Close()
+	}
+}
+
+// isSecure reports whether conn came over TLS, itself or what it is a part of.
+func isSecure(conn net.Conn) bool {
+	if part, ok := conn.(interface{ Base() net.Conn }); ok {
+		conn = part.Base()
+	}
+	_, ok := conn.(*tls.Conn)
+	return ok
+}
+
+// speaksHTTP2 reports whether the handshake agreed on HTTP/2.
+func (c *client) speaksHTTP2() bool {
+	over, ok := c.conn.Conn.(*tls.Conn)
+	return ok && over.ConnectionState().NegotiatedProtocol == "h2"
+}
+
+// http2 serves requests that come by HTTP/2, from early on; each is a client of its
+// own.
+func (c *client) http2(early []byte) {
+	t := &c.f.cfg.Timeouts
+	early = append([]byte(nil), early...)
+	c.release()
+	session.Serve(c.f.calm, c.conn.Conn, early, session.Config{
+		Handle: c.f.serveStream, First: t.Head, Idle: t.KeepAlive, Stall: t.Body,
+	})
+}
+
+// serveStream serves the request of an HTTP/2 stream.
+func (f *Front) serveStream(conn net.Conn) {
+	c := newClient(f, f.hard, conn, nil)
+	c.stream = true
+	defer func() {
+		if r := recover(); r != nil {
+			f.log.Error("panic while serving a request", "panic", r, "stack", string(debug.Stack()))
+		}
+		_ = c.conn.Close()
+		c.release()
+	}()
+	if gone, ok := conn.(interface{ OnGone(func()) }); ok {
+		gone.OnGone(c.cut)
+	}
+	c.serve()
+}
