@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pingd/proxy/accesslog"
@@ -31,6 +33,8 @@ var (
 	descAccepted     = desc("connections_total", "Client connections accepted.")
 	descQueue        = desc("queue", "Requests waiting for a free slot.")
 	descServiceQueue = desc("service_queue", "Requests waiting for a free slot of the service's servers.", "service")
+	descHandshakes   = desc("tls_handshakes_total", "TLS handshakes, by result: new session, resumed or failed.", "result")
+	descCertificate  = desc("certificate_expiry_timestamp_seconds", "When the certificate ends.", "name")
 	descWeight       = desc("backend_weight", "Weight of the backend, 0 while it is drained.", "service", "backend")
 )
 
@@ -42,7 +46,7 @@ type collector struct{ p *Proxy }
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descRequests, descDuration, descAnswer, descLimit, descUp, descActive, descChecksFailed, descErrors, descRetries,
-		descRedispatches, descBytes, descConnections, descMaximum, descAccepted, descQueue, descServiceQueue, descWeight,
+		descRedispatches, descBytes, descConnections, descMaximum, descAccepted, descQueue, descServiceQueue, descWeight, descHandshakes, descCertificate,
 	} {
 		ch <- d
 	}
@@ -75,6 +79,19 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	counter(descAccepted, stats.Accepted)
 	gauge(descQueue, int64(waiting))
 	gauge(descLimit, stats.Limit)
+	if s := c.p.secure; s != nil {
+		n := c.p.front.SecureStats()
+		counter(descHandshakes, n.Handshakes-n.Resumed, "new")
+		counter(descHandshakes, n.Resumed, "resumed")
+		counter(descHandshakes, n.Failed, "failed")
+		seen := map[string]bool{}
+		for _, info := range s.book.List() {
+			if name := strings.Join(info.Names[:min(len(info.Names), 1)], ""); !seen[name] {
+				seen[name] = true
+				gauge(descCertificate, info.Ends.Unix(), name)
+			}
+		}
+	}
 	ch <- histogram(descDuration, &c.p.durations)
 }
 

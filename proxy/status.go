@@ -3,6 +3,7 @@ package proxy
 import (
 	"time"
 
+	"pingd/proxy/cert"
 	"pingd/proxy/dispatch"
 	"pingd/proxy/health"
 	"pingd/proxy/latency"
@@ -20,10 +21,20 @@ type Status struct {
 	PeakConnections int64            `json:"peak_connections"` // most open at once
 	Accepted        int64            `json:"accepted"`
 	Queue           int              `json:"queue"`
-	Refused         map[string]int64 `json:"refused"` // responses made by the proxy itself, by class
-	Latency         Latency          `json:"latency"` // whole requests as clients see them
+	Refused         map[string]int64 `json:"refused"`       // responses made by the proxy itself, by class
+	Latency         Latency          `json:"latency"`       // whole requests as clients see them
+	TLS             *TLSStatus       `json:"tls,omitempty"` // nil: not served
 	Services        []ServiceStatus  `json:"services"`
 	Backends        []BackendStatus  `json:"backends"`
+}
+
+// TLSStatus is about clients that speak TLS.
+type TLSStatus struct {
+	Addr         string      `json:"addr"`
+	Handshakes   int64       `json:"handshakes"`
+	Resumed      int64       `json:"resumed"` // of them
+	Failed       int64       `json:"failed"`
+	Certificates []cert.Info `json:"certificates"`
 }
 
 // ServiceStatus is one service.
@@ -78,6 +89,10 @@ func (p *Proxy) Status() any {
 		if i > 0 {
 			s.Refused[classes[i]] = n
 		}
+	}
+	if p.secure != nil {
+		n := p.front.SecureStats()
+		s.TLS = &TLSStatus{p.secure.addr, n.Handshakes, n.Resumed, n.Failed, p.secure.book.List()}
 	}
 	for _, service := range p.services {
 		s.add(p, service)

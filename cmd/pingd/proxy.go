@@ -21,6 +21,7 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 		Cookie:      o.Sticky,
 		SlowStart:   o.Slowstart,
 		Trusted:     o.TrustedProxies(),
+		Announced:   o.AnnouncedProxies(),
 		NoRequestID: !o.RequestID,
 		Checks: proxy.Checks{
 			Interval: o.CheckInterval, FastInterval: o.CheckFastInterval, DownInterval: o.CheckDownInterval,
@@ -39,6 +40,10 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 	}
 	if s := o.Secret.Reveal(); s != "" {
 		cfg.Secret = []byte(s)
+	}
+	if o.ServesTLS() {
+		cfg.TLS = &proxy.TLS{Listener: e.listeners.take("proxy-tls-addr"), Certificates: o.ProxyCert}
+		cfg.RedirectPort = o.RedirectHTTPS
 	}
 	var err error
 	if cfg.Balance, err = proxy.ParseBalance(o.Balance); err != nil {

@@ -15,13 +15,17 @@ import (
 
 // ProxyOptions holds the settings of role proxy.
 type ProxyOptions struct {
-	ProxyAddr    string   `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
-	Backend      []string `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
-	Route        []string `sep:"none" placeholder:"ROUTE" roles:"proxy" help:"A service of its own for a host and path, repeatable: \"shop.example.org/cart=/app/cart/ [balance=HOW] [sticky=COOKIE]\" for servers that register under /app/cart/, or \"/=host:port,...\". A host of *.example.org is for all below, none for any; what no route is for goes to --backend and --prefix."`
-	Balance      string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
-	Sticky       string   `placeholder:"COOKIE" roles:"proxy" help:"Keep each visitor with the server of the first visit, by a cookie of this name."`
-	RateLimit    string   `placeholder:"RATE" roles:"proxy" help:"How often one address may ask, over all proxies: \"100/s [burst=200]\", 6000/m, 5/h."`
-	ProxyTrusted []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies in front, whose X-Forwarded-* and X-Request-Id are believed."`
+	ProxyAddr     string   `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
+	ProxyTLSAddr  string   `name:"proxy-tls-addr" default:":8443" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect over TLS, in HTTP/2 or HTTP/1; with --proxy-cert."`
+	ProxyCert     []string `placeholder:"FILE,..." roles:"proxy" help:"Certificates with their keys: PEM files or directories of them, read again when they change. For which names each is, it says itself."`
+	RedirectHTTPS int      `name:"redirect-https" default:"0" placeholder:"PORT" roles:"proxy" help:"Send plain visitors to https on this port, usually 443; 0: serve them."`
+	ProxyProtocol []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies whose connections begin with a PROXY protocol header, version 1 or 2."`
+	Backend       []string `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
+	Route         []string `sep:"none" placeholder:"ROUTE" roles:"proxy" help:"A service of its own for a host and path, repeatable: \"shop.example.org/cart=/app/cart/ [balance=HOW] [sticky=COOKIE]\" for servers that register under /app/cart/, or \"/=host:port,...\". A host of *.example.org is for all below, none for any; what no route is for goes to --backend and --prefix."`
+	Balance       string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
+	Sticky        string   `placeholder:"COOKIE" roles:"proxy" help:"Keep each visitor with the server of the first visit, by a cookie of this name."`
+	RateLimit     string   `placeholder:"RATE" roles:"proxy" help:"How often one address may ask, over all proxies: \"100/s [burst=200]\", 6000/m, 5/h."`
+	ProxyTrusted  []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies in front, whose X-Forwarded-* and X-Request-Id are believed."`
 
 	ProxyMaxconn int           `default:"10000" placeholder:"N" roles:"proxy" help:"Most connections of visitors at a time."`
 	ProxyLoops   int           `default:"0" placeholder:"N" roles:"proxy" help:"Event loops for plain HTTP/1, a thread each; 0: as fits processors and roles; -1: none, a goroutine per visitor."`
@@ -56,6 +60,12 @@ func (o *Options) Routes() (specs []dispatch.Spec) {
 	return specs
 }
 
+// ServesTLS tells whether visitors can connect over TLS.
+func (o *Options) ServesTLS() bool { return o.Starts(Proxy) && len(o.ProxyCert) > 0 }
+
+// AnnouncedProxies returns --proxy-protocol as networks.
+func (o *Options) AnnouncedProxies() []netip.Prefix { return prefixes(o.ProxyProtocol) }
+
 // TrustedProxies returns --proxy-trusted; a single address is a network of one.
 func (o *Options) TrustedProxies() []netip.Prefix { return prefixes(o.ProxyTrusted) }
 
@@ -88,6 +98,9 @@ func (v *validator) proxy() {
 		}
 	}
 	v.services()
+	v.networks("proxy-trusted", o.ProxyTrusted)
+	v.networks("proxy-protocol", o.ProxyProtocol)
+	v.secure()
 	v.checks()
 	v.count("proxy-maxconn", o.ProxyMaxconn, 1, 10_000_000, "10000")
 	v.count("proxy-loops", o.ProxyLoops, -1, 256, "0")
@@ -104,6 +117,30 @@ func (v *validator) proxy() {
 		v.bad("access-log", "", "names no file", "-")
 	}
 	v.oneOf("access-log-format", o.AccessLogFormat, "text", "json")
+}
+
+// networks validates a list of networks.
+func (v *validator) networks(flag string, list []string) {
+	for _, n := range list {
+		if _, ok := network(n); !ok {
+			v.bad(flag, strings.Join(list, ","), strconv.Quote(n)+" is neither a network nor an address", "10.0.0.0/8,192.168.1.7")
+		}
+	}
+}
+
+// secure validates what is about TLS.
+func (v *validator) secure() {
+	o := v.o
+	v.count("redirect-https", o.RedirectHTTPS, 0, 65535, "443")
+	if o.ServesTLS() {
+		return
+	}
+	if o.ProxyTLSAddr != defaultOf("proxy-tls-addr") {
+		v.advise(v.spell("proxy-tls-addr", o.ProxyTLSAddr), "there is no certificate to show", "--proxy-cert=/etc/ssl/shop.pem")
+	}
+	if o.RedirectHTTPS > 0 {
+		v.advise(v.spell("redirect-https", o.RedirectHTTPS), "nobody serves TLS there", "--proxy-cert=/etc/ssl/shop.pem")
+	}
 }
 
 // checks validates how servers are checked.
@@ -132,11 +169,6 @@ func (v *validator) services() {
 	}
 	if _, err := limit.ParseRate(o.RateLimit); o.RateLimit != "" && err != nil {
 		v.bad("rate-limit", o.RateLimit, "is no rate", "100/s burst=200")
-	}
-	for _, n := range o.ProxyTrusted {
-		if _, ok := network(n); !ok {
-			v.bad("proxy-trusted", strings.Join(o.ProxyTrusted, ","), strconv.Quote(n)+" is neither a network nor an address", "10.0.0.0/8,192.168.1.7")
-		}
 	}
 	seen := map[string]dispatch.Spec{}
 	patterns := map[string]bool{}

@@ -102,6 +102,9 @@ func (o *Options) listening() []listener {
 	if o.Starts(Proxy) {
 		all = append(all, listener{flag: "proxy-addr", addr: o.ProxyAddr})
 	}
+	if o.ServesTLS() {
+		all = append(all, listener{flag: "proxy-tls-addr", addr: o.ProxyTLSAddr})
+	}
 	if o.Starts(Counter) {
 		all = append(all, listener{flag: "counter-addr", addr: o.CounterAddr})
 	}
