@@ -30,7 +30,8 @@ func Accept(conn net.Conn, limit time.Time) (*Conn, error) {
 		case perr != nil:
 			return nil, perr
 		case size > 0:
-			return &Conn{conn, h, buf[size:]}, conn.SetReadDeadline(time.Time{})
+			_ = conn.SetReadDeadline(time.Time{}) // fails only on a closed connection: the next call says so
+			return &Conn{conn, h, buf[size:]}, nil
 		case err != nil:
 			return nil, errors.Join(ErrMalformed, err)
 		}
