@@ -226,9 +226,13 @@ func TestSendProxy(t *testing.T) {
 				if err != nil {
 					return
 				}
-				buf := make([]byte, 2000)
-				n, _ := io.ReadAtLeast(c, buf, 40)
-				if s := string(buf[:n]); strings.Contains(s, "GET /") {
+				var head []byte
+				for b := make([]byte, 1); !strings.HasSuffix(string(head), "\r\n\r\n"); head = append(head, b...) {
+					if _, err := c.Read(b); err != nil {
+						break
+					}
+				}
+				if s := string(head); strings.Contains(s, "GET /") {
 					heads <- s
 					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 				}

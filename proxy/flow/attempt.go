@@ -32,12 +32,28 @@ func (m *Machine) NoServer() {
 	m.page(exchange.ErrNoServer)
 }
 
+// yield hands over a request of which nothing is lost: what was sent to servers that
+// failed is held.
+func (m *Machine) yield() {
+	sent := m.head + m.inBody
+	if len(m.body.held) > 0 {
+		rest := append([]byte(nil), m.in[sent:]...)
+		m.in = append(append(m.in[:sent], m.body.held...), rest...)
+	}
+	m.end(HandOver)
+}
+
 // Picked takes in the server whose slot the request has.
 func (m *Machine) Picked(s *upstream.Server) {
 	r := &m.Record
 	if r.Server != nil && r.Server != s {
 		r.Redispatches++
 		r.Server.Redispatches.Add(1)
+	}
+	if s.Backend().Special() { // it came while the request waited
+		m.orders |= DropServer
+		m.yield()
+		return
 	}
 	r.Server, r.Picked = s, m.env.Now
 	m.stage = connecting
