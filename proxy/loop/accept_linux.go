@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// greedy is how many connections a loop accepts before it looks at its clients
-// again.
-const greedy = 64
-
 // listen makes the loop hear of new connections.
 func (l *loop) listen() {
 	if l.listening || l.retired {
@@ -44,10 +40,14 @@ func (l *loop) deafen(pause time.Duration) {
 	}
 }
 
-// accept takes new connections and deals them to the loops with the fewest.
-func (l *loop) accept() {
+// accept takes a new connection and deals it out. One at a time: epoll reports
+// the next together with what clients have sent, and a second call would mostly
+// find nobody.
+func (l *loop) accept() { l.admitUpTo(1) }
+
+func (l *loop) admitUpTo(n int) {
 	gate := l.e.cfg.Exchange.Gate
-	for range greedy {
+	for range n {
 		if !gate.TryEnter() {
 			l.deafen(0) // Engine.room resumes
 			return
@@ -74,11 +74,14 @@ func (l *loop) accept() {
 	}
 }
 
+// deal gives a client to the loop with the fewest, unless it is hardly worth the
+// way: to another thread it costs two system calls and a wake-up.
 func (l *loop) deal(fd int32, from netip.Addr) {
-	to := l
+	to, own := l, l.clients.Load()
+	fewest := own - own/8 - 1
 	for _, other := range l.e.loops {
-		if other.clients.Load() < to.clients.Load() {
-			to = other
+		if n := other.clients.Load(); n < fewest {
+			to, fewest = other, n
 		}
 	}
 	to.clients.Add(1)

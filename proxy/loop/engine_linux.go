@@ -128,6 +128,9 @@ func (e *Engine) Serve(ctx context.Context) error {
 	return nil
 }
 
+// everybody is more than a backlog holds.
+const everybody = 1 << 16
+
 // stop closes the listener once no loop listens any more. Loops end only after
 // that: until then they deal clients to one another.
 func (e *Engine) stop() {
@@ -135,7 +138,7 @@ func (e *Engine) stop() {
 	listening.Add(len(e.loops))
 	e.each(func(l *loop) {
 		if l.listening { // those who knocked before are still let in
-			l.accept()
+			l.admitUpTo(everybody)
 		}
 		l.deafen(0)
 		l.retired, l.env.Stopping = true, true
