@@ -243,7 +243,7 @@ func until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(20 * time.Second)
 	for !cond() {
 		select {
 		case <-tick.C:
@@ -266,7 +266,7 @@ func (e *env) dial() *peer {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(8 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	e.t.Cleanup(func() { _ = c.Close() })
 	return &peer{t: e.t, TCPConn: c.(*net.TCPConn), r: bufio.NewReader(c)}
 }

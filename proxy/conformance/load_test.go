@@ -19,7 +19,7 @@ import (
 
 func load(e *env, clients int) (stop func() (total, failed int64)) {
 	tr := &http.Transport{MaxIdleConnsPerHost: clients, DisableCompression: true}
-	c := &http.Client{Transport: tr, Timeout: 8 * time.Second}
+	c := &http.Client{Transport: tr, Timeout: 20 * time.Second}
 	var total, failed atomic.Int64
 	var wg sync.WaitGroup
 	end := make(chan struct{})
