@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	"kv":          {"kv/client", "kv/engine", "kv/replica", "kv/resp", "kv/server"},
 	"kv/backup":   {"kv/engine", "kv/rdb"},
 	"kv/client":   {"kv/client", "kv/resp"},
-	"kv/engine":   {"kv/engine", "kv/resp"},
+	"kv/engine":   {"kv/engine", "kv/rdb", "kv/resp"},
 	"kv/rdb":      {},
 	"kv/replica":  {"kv/engine", "kv/replica"},
 	"kv/resp":     {},

@@ -25,6 +25,11 @@ type Command struct {
 	// Literal is a reply in RESP made by the front, appended as it is. It keeps
 	// the place of a connection-level command (CLIENT, CONFIG ...) within a Txn.
 	Literal []byte
+
+	// Client marks what the command changes (Event.Client), so that the front of
+	// the node it came from can tell who changed it; 0 = nobody wants to know. It
+	// changes nothing else.
+	Client uint64
 }
 
 // Txn is a MULTI ... EXEC block. Its reply is one array with a reply for each

@@ -1,60 +1,67 @@
 package engine
 
-import "pingd/kv/engine/value"
+import (
+	"pingd/kv/engine/call"
+	"pingd/kv/engine/value"
+)
 
-func cmdDBSize(c *call) { c.int(int64(c.store.Size(c.db))) }
+func cmdDBSize(c *call.Call) { c.Int(int64(c.Store.Size(c.DB))) }
 
 // cmdSelect answers SELECT within a transaction: the front has already given each
 // command its database.
-func cmdSelect(c *call) {
-	if _, ok := c.argDB(1, errNotInt); ok {
-		c.ok()
+func cmdSelect(c *call.Call) {
+	if _, ok := argDB(c, 1, call.ErrNotInt); ok {
+		c.OK()
 	}
 }
 
-func cmdSwapDB(c *call) {
-	a, ok := value.ParseInt(c.args[1])
+func cmdSwapDB(c *call.Call) {
+	a, ok := value.ParseInt(c.Args[1])
 	if !ok {
-		c.fail("ERR invalid first DB index")
+		c.Fail("ERR invalid first DB index")
 		return
 	}
-	b, ok := value.ParseInt(c.args[2])
+	b, ok := value.ParseInt(c.Args[2])
 	if !ok {
-		c.fail("ERR invalid second DB index")
+		c.Fail("ERR invalid second DB index")
 		return
 	}
 	if a < 0 || a >= Databases || b < 0 || b >= Databases {
-		c.fail(errDBIndex)
+		c.Fail(call.ErrDBIndex)
 		return
 	}
-	c.store.Swap(uint8(a), uint8(b))
-	c.ok()
+	c.Store.Swap(uint8(a), uint8(b))
+	// Whoever listens for changes in one of them knows nothing of the other's keys.
+	for _, db := range []int64{a, b} {
+		c.NotifyIn(uint8(db), call.ClassGeneric, "flushdb", nil)
+	}
+	c.OK()
 }
 
 // flushMode reads [ASYNC|SYNC]: both are the same here, dropping the table.
-func (c *call) flushMode() bool {
-	if len(c.args) > 2 || len(c.args) == 2 && !equalFold(c.args[1], "ASYNC") && !equalFold(c.args[1], "SYNC") {
-		c.fail(errSyntax)
+func flushMode(c *call.Call) bool {
+	if len(c.Args) > 2 || len(c.Args) == 2 && !call.EqualFold(c.Args[1], "ASYNC") && !call.EqualFold(c.Args[1], "SYNC") {
+		c.Fail(call.ErrSyntax)
 		return false
 	}
 	return true
 }
 
-func cmdFlushDB(c *call) {
-	if c.flushMode() {
-		c.store.Flush(c.db)
-		c.notify(ClassGeneric, "flushdb", nil)
-		c.ok()
+func cmdFlushDB(c *call.Call) {
+	if flushMode(c) {
+		c.Store.Flush(c.DB)
+		c.Notify(call.ClassGeneric, "flushdb", nil)
+		c.OK()
 	}
 }
 
-func cmdFlushAll(c *call) {
-	if c.flushMode() {
+func cmdFlushAll(c *call.Call) {
+	if flushMode(c) {
 		for db := range uint8(Databases) {
-			c.store.Flush(db)
+			c.Store.Flush(db)
 		}
-		c.notify(ClassGeneric, "flushall", nil)
-		c.ok()
+		c.Notify(call.ClassGeneric, "flushall", nil)
+		c.OK()
 	}
 }
 
@@ -65,6 +72,18 @@ type Stats struct {
 	Bytes     int64          `json:"bytes"`   // approximate memory of keys, values and tokens
 	Tokens    int            `json:"tokens"`  // remembered by ONCE and ONCEINCR
 	UnixMilli int64          `json:"unix_ms"` // log time
+}
+
+// Counters are what this process has seen since it began; they are no part of the
+// state.
+type Counters struct {
+	Expired      int64 // keys removed because their time was over
+	Hits, Misses int64 // keys that commands which only read found, or did not
+}
+
+// Counters returns the present figures.
+func (e *Engine) Counters() Counters {
+	return Counters{Expired: e.expired.Load(), Hits: e.hits.Load(), Misses: e.misses.Load()}
 }
 
 // tokenOverhead is about what a token costs beside its reply.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"pingd/kv/engine/call"
 	"pingd/kv/engine/keyspace"
 )
 
@@ -26,13 +27,17 @@ type Options struct {
 // Engine is the keyspace. Create it with New. Apply and Restore must not run at
 // the same time as each other; everything else is safe for concurrent use.
 type Engine struct {
-	commands map[string]*command
-	onEvents func([]Event)
-	reads    sync.Pool     // of *call
-	readSeed atomic.Uint64 // choices of reads need not be the same elsewhere
+	commands  map[string]*call.Command
+	runs      func(*call.Call, [][]byte) // execute
+	onEvents  func([]Event)
+	onRestore func()
+	reads     sync.Pool     // of *call.Call
+	readSeed  atomic.Uint64 // choices of reads need not be the same elsewhere
 
-	write call    // reused by Apply
-	fired []Event // of the current Apply; reused
+	hits, misses, expired atomic.Int64 // of this process
+
+	write call.Call // reused by Apply
+	fired []Event   // of the current Apply; reused
 
 	store *keyspace.Store // its lock is taken once by each Apply and each Read
 }
@@ -40,7 +45,8 @@ type Engine struct {
 // New returns an empty engine.
 func New(opts Options) *Engine {
 	e := &Engine{commands: index, store: keyspace.New(opts.MaxTokens)}
-	e.reads.New = func() any { return new(call) }
+	e.runs = e.execute
+	e.reads.New = func() any { return new(call.Call) }
 	return e
 }
 
@@ -53,14 +59,21 @@ func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 	e.store.Lock()
 	e.store.Now = max(e.store.Now, stamp.UnixMilli)
 	c := &e.write
-	*c = call{e: e, store: e.store, now: e.store.Now, write: true, seed: stamp.Seed, out: out.Buf, keys: c.keys[:0]}
-	c.sweep()
+	*c = call.Call{
+		Store: e.store, Now: e.store.Now, Writes: true, Seed: stamp.Seed, Out: out.Buf, Scratch: c.Scratch[:0],
+		Execute: e.runs,
+	}
+	if e.onEvents != nil {
+		c.Events = &e.fired
+	}
+	sweep(c)
 	for i := range cmds {
-		c.run(&cmds[i])
-		out.Buf = c.out
+		c.Client = cmds[i].Client
+		e.run(c, &cmds[i])
+		out.Buf = c.Out
 		out.End()
 	}
-	c.args, c.out = nil, nil
+	e.finish(c)
 	fired := e.fired
 	e.store.Unlock()
 	if len(fired) > 0 {
@@ -75,18 +88,29 @@ func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 // wall clock in unix milliseconds: a key is absent when its expiry is at or
 // before the later of now and log time. Safe for concurrent use.
 func (e *Engine) Read(now int64, cmds []Command, out *Replies) {
-	c := e.reads.Get().(*call)
+	c := e.reads.Get().(*call.Call)
 	seed := e.readSeed.Add(1) ^ uint64(now)
 	e.store.RLock()
-	*c = call{e: e, store: e.store, now: max(e.store.Now, now), seed: seed, out: out.Buf, keys: c.keys[:0]}
+	*c = call.Call{
+		Store: e.store, Now: max(e.store.Now, now), Seed: seed, Out: out.Buf, Scratch: c.Scratch[:0], Execute: e.runs,
+	}
 	for i := range cmds {
-		c.run(&cmds[i])
-		out.Buf = c.out
+		e.run(c, &cmds[i])
+		out.Buf = c.Out
 		out.End()
 	}
 	e.store.RUnlock()
-	c.args, c.out = nil, nil
+	e.finish(c)
 	e.reads.Put(c)
+}
+
+// finish forgets what belongs to others and hands in the figures.
+func (e *Engine) finish(c *call.Call) {
+	c.Args, c.Out = nil, nil
+	hits, misses, expired := c.Figures()
+	e.hits.Add(hits)
+	e.misses.Add(misses)
+	e.expired.Add(expired)
 }
 
 // Now returns log time in unix milliseconds.
@@ -101,8 +125,8 @@ func (e *Engine) Now() int64 {
 func (e *Engine) Version(db uint8, key []byte) uint64 {
 	e.store.RLock()
 	defer e.store.RUnlock()
-	c := call{e: e, store: e.store, now: e.store.Now, db: db}
-	return c.version(db, key)
+	c := call.Call{Store: e.store, Now: e.store.Now, DB: db}
+	return c.Version(db, key)
 }
 
 // NextDue returns when the next key or token ends, in unix milliseconds, or
@@ -114,16 +138,16 @@ func (e *Engine) NextDue() (ms int64, ok bool) {
 }
 
 // sweep removes a bounded number of keys and tokens that are due.
-func (c *call) sweep() {
-	c.store.Tokens.Expire(c.now, tokensPerApply)
+func sweep(c *call.Call) {
+	c.Store.Tokens.Expire(c.Now, tokensPerApply)
 	budget := expirePerApply
-	for c.db = 0; c.db < Databases; c.db++ {
+	for c.DB = 0; c.DB < Databases; c.DB++ {
 		for ; budget > 0; budget-- {
-			ent, ok := c.store.FirstDue(c.db)
-			if !ok || !ent.Due(c.now) {
+			ent, ok := c.Store.FirstDue(c.DB)
+			if !ok || !ent.Due(c.Now) {
 				break
 			}
-			c.expire(ent)
+			c.Expire(ent)
 		}
 	}
 }
@@ -136,7 +160,13 @@ func (e *Engine) Snapshot() *Snapshot { return e.store.Snapshot() }
 // an error, nothing. It must not run at the same time as Apply.
 //
 // Errors: ErrSnapshotFormat, ErrSnapshotCorrupt, and those of r.
-func (e *Engine) Restore(r io.Reader) error { return e.store.Restore(r) }
+func (e *Engine) Restore(r io.Reader) error {
+	err := e.store.Restore(r)
+	if err == nil && e.onRestore != nil {
+		e.onRestore()
+	}
+	return err
+}
 
 // Digest returns a hash of the whole state, equal on equal states. It reads every
 // key: for tests and rare checks.

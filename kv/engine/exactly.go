@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"pingd/kv/engine/call"
 	"pingd/kv/engine/once"
 	"pingd/kv/resp"
 )
@@ -14,65 +15,67 @@ var (
 )
 
 // tokenEnd reads how long to remember, or answers what is wrong.
-func (c *call) tokenEnd(i int) (due int64, ok bool) {
-	ms, ok := c.argInt(i)
+func tokenEnd(c *call.Call, i int) (due int64, ok bool) {
+	ms, ok := c.ArgInt(i)
 	if !ok {
 		return 0, false
 	}
-	if ms <= 0 || ms > math.MaxInt64/2-c.now {
-		c.badExpire()
+	if ms <= 0 || ms > math.MaxInt64/2-c.Now {
+		c.BadExpire()
 		return 0, false
 	}
-	return c.now + ms, true
+	return c.Now + ms, true
 }
 
 // cmdOnce is ONCE token ms command [arg ...]: it runs the command and remembers
 // its reply, errors included, for ms of log time; the same token again gets the
 // same reply and runs nothing.
-func cmdOnce(c *call) {
-	due, ok := c.tokenEnd(2)
+func cmdOnce(c *call.Call) {
+	due, ok := tokenEnd(c, 2)
 	if !ok {
 		return
 	}
-	inner := c.args[3:]
-	if spec := c.e.find(inner[0]); spec != nil && (spec.Name == "ONCE" || spec.Name == "ONCEINCR") {
-		c.fail("ERR ONCE cannot run " + spec.Name)
+	inner := c.Args[3:]
+	for _, name := range []string{"ONCE", "ONCEINCR"} {
+		if call.EqualFold(inner[0], name) {
+			c.Fail("ERR ONCE cannot run " + name)
+			return
+		}
+	}
+	token := once.Hash(onceSpace, c.Args[1])
+	if reply, ok := c.Store.Tokens.Get(token, c.Now); ok {
+		c.Out = append(c.Out, reply...)
 		return
 	}
-	token := once.Hash(onceSpace, c.args[1])
-	if reply, ok := c.store.Tokens.Get(token, c.now); ok {
-		c.out = append(c.out, reply...)
-		return
-	}
-	start := len(c.out)
-	c.execute(inner)
-	c.store.Tokens.Put(token, due, c.out[start:])
+	start := len(c.Out)
+	c.Execute(c, inner)
+	c.Store.Tokens.Put(token, due, c.Out[start:])
 }
 
 // cmdOnceIncr is ONCEINCR key ms token [token ...]: for each token in order the
 // number it got before, or else the key is incremented and the new number
 // remembered under the token for ms of log time. An increment that fails answers
 // its error and remembers nothing from there on.
-func cmdOnceIncr(c *call) {
-	due, ok := c.tokenEnd(2)
+func cmdOnceIncr(c *call.Call) {
+	due, ok := tokenEnd(c, 2)
 	if !ok {
 		return
 	}
-	key, start := c.args[1], len(c.out)
-	c.array(len(c.args) - 3)
-	for _, arg := range c.args[3:] {
+	key, start := c.Args[1], len(c.Out)
+	c.Array(len(c.Args) - 3)
+	for _, arg := range c.Args[3:] {
 		token := once.Hash(onceIncrSpace, key, arg)
-		if reply, ok := c.store.Tokens.Get(token, c.now); ok {
-			c.out = append(c.out, reply...)
+		if reply, ok := c.Store.Tokens.Get(token, c.Now); ok {
+			c.Out = append(c.Out, reply...)
 			continue
 		}
-		mark := len(c.out)
-		sum, ok := c.add(key, 1)
+		mark := len(c.Out)
+		sum, ok := add(c, key, 1)
 		if !ok {
-			c.out = append(c.out[:start], c.out[mark:]...)
+			c.Out = append(c.Out[:start], c.Out[mark:]...)
 			return
 		}
-		c.out = resp.AppendInt(c.out, sum)
-		c.store.Tokens.Put(token, due, c.out[mark:])
+		c.Out = resp.AppendInt(c.Out, sum)
+		c.Store.Tokens.Put(token, due, c.Out[mark:])
 	}
 }

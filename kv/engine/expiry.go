@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"math"
+
+	"pingd/kv/engine/call"
+)
 
 // expireUnit says how a command gives a time.
 type expireUnit struct {
@@ -8,64 +12,60 @@ type expireUnit struct {
 	absolute bool // since 1970, not from now
 }
 
-func (c *call) badExpire() {
-	c.fail("ERR invalid expire time in '" + c.spec.lower + "' command")
-}
-
 // deadline turns the argument of an option such as EX into unix ms, or answers
 // why it cannot. As SET and GETEX have it: it must be positive.
-func (c *call) deadline(i int, unit expireUnit) (int64, bool) {
-	n, ok := c.argInt(i)
+func deadline(c *call.Call, i int, unit expireUnit) (int64, bool) {
+	n, ok := c.ArgInt(i)
 	if !ok {
 		return 0, false
 	}
 	if n <= 0 || !unit.millis && n > math.MaxInt64/1000 {
-		c.badExpire()
+		c.BadExpire()
 		return 0, false
 	}
 	if !unit.millis {
 		n *= 1000
 	}
 	if !unit.absolute {
-		if n > math.MaxInt64-c.now {
-			c.badExpire()
+		if n > math.MaxInt64-c.Now {
+			c.BadExpire()
 			return 0, false
 		}
-		n += c.now
+		n += c.Now
 	}
 	return n, true
 }
 
-func cmdExpire(c *call)    { c.expireGeneric(expireUnit{}) }
-func cmdPExpire(c *call)   { c.expireGeneric(expireUnit{millis: true}) }
-func cmdExpireAt(c *call)  { c.expireGeneric(expireUnit{absolute: true}) }
-func cmdPExpireAt(c *call) { c.expireGeneric(expireUnit{millis: true, absolute: true}) }
+func cmdExpire(c *call.Call)    { expireGeneric(c, expireUnit{}) }
+func cmdPExpire(c *call.Call)   { expireGeneric(c, expireUnit{millis: true}) }
+func cmdExpireAt(c *call.Call)  { expireGeneric(c, expireUnit{absolute: true}) }
+func cmdPExpireAt(c *call.Call) { expireGeneric(c, expireUnit{millis: true, absolute: true}) }
 
 // expireWhen is the condition of EXPIRE's options.
 type expireWhen struct{ nx, xx, gt, lt bool }
 
-func (c *call) expireOptions() (w expireWhen, ok bool) {
-	for _, arg := range c.args[3:] {
+func expireOptions(c *call.Call) (w expireWhen, ok bool) {
+	for _, arg := range c.Args[3:] {
 		switch {
-		case equalFold(arg, "NX"):
+		case call.EqualFold(arg, "NX"):
 			w.nx = true
-		case equalFold(arg, "XX"):
+		case call.EqualFold(arg, "XX"):
 			w.xx = true
-		case equalFold(arg, "GT"):
+		case call.EqualFold(arg, "GT"):
 			w.gt = true
-		case equalFold(arg, "LT"):
+		case call.EqualFold(arg, "LT"):
 			w.lt = true
 		default:
-			c.fail("ERR Unsupported option " + string(arg))
+			c.Fail("ERR Unsupported option " + string(arg))
 			return w, false
 		}
 	}
 	if w.nx && (w.xx || w.gt || w.lt) {
-		c.fail("ERR NX and XX, GT or LT options at the same time are not compatible")
+		c.Fail("ERR NX and XX, GT or LT options at the same time are not compatible")
 		return w, false
 	}
 	if w.gt && w.lt {
-		c.fail("ERR GT and LT options at the same time are not compatible")
+		c.Fail("ERR GT and LT options at the same time are not compatible")
 		return w, false
 	}
 	return w, true
@@ -82,79 +82,79 @@ func (w expireWhen) allows(old, at int64) bool {
 	return true
 }
 
-func (c *call) expireGeneric(unit expireUnit) {
-	w, ok := c.expireOptions()
+func expireGeneric(c *call.Call, unit expireUnit) {
+	w, ok := expireOptions(c)
 	if !ok {
 		return
 	}
-	at, ok := c.argInt(2)
+	at, ok := c.ArgInt(2)
 	if !ok {
 		return
 	}
 	if !unit.millis {
 		if at > math.MaxInt64/1000 || at < math.MinInt64/1000 {
-			c.badExpire()
+			c.BadExpire()
 			return
 		}
 		at *= 1000
 	}
 	if !unit.absolute {
-		if at > math.MaxInt64-c.now {
-			c.badExpire()
+		if at > math.MaxInt64-c.Now {
+			c.BadExpire()
 			return
 		}
-		at += c.now
+		at += c.Now
 	}
-	ent := c.get(c.args[1])
+	ent := c.Get(c.Args[1])
 	if ent == nil || !w.allows(ent.ExpireAt, at) {
-		c.int(0)
+		c.Int(0)
 		return
 	}
-	if at <= c.now {
-		c.remove(ent)
-		c.notify(ClassGeneric, "del", c.args[1])
+	if at <= c.Now {
+		c.Remove(ent)
+		c.Notify(call.ClassGeneric, "del", c.Args[1])
 	} else {
-		c.touch(ent)
-		c.setExpire(ent, at)
-		c.notify(ClassGeneric, "expire", c.args[1])
+		c.Touch(ent)
+		c.SetExpire(ent, at)
+		c.Notify(call.ClassGeneric, "expire", c.Args[1])
 	}
-	c.int(1)
+	c.Int(1)
 }
 
-func cmdTTL(c *call)         { c.ttl(expireUnit{}) }
-func cmdPTTL(c *call)        { c.ttl(expireUnit{millis: true}) }
-func cmdExpireTime(c *call)  { c.ttl(expireUnit{absolute: true}) }
-func cmdPExpireTime(c *call) { c.ttl(expireUnit{millis: true, absolute: true}) }
+func cmdTTL(c *call.Call)         { ttl(c, expireUnit{}) }
+func cmdPTTL(c *call.Call)        { ttl(c, expireUnit{millis: true}) }
+func cmdExpireTime(c *call.Call)  { ttl(c, expireUnit{absolute: true}) }
+func cmdPExpireTime(c *call.Call) { ttl(c, expireUnit{millis: true, absolute: true}) }
 
 // ttl replies -2 for no key, -1 for no expiry. Seconds are rounded to the nearest.
-func (c *call) ttl(unit expireUnit) {
-	ent := c.get(c.args[1])
+func ttl(c *call.Call, unit expireUnit) {
+	ent := c.Get(c.Args[1])
 	switch {
 	case ent == nil:
-		c.int(-2)
+		c.Int(-2)
 		return
 	case ent.ExpireAt == 0:
-		c.int(-1)
+		c.Int(-1)
 		return
 	}
 	ms := ent.ExpireAt
 	if !unit.absolute {
-		ms -= c.now
+		ms -= c.Now
 	}
 	if !unit.millis {
 		ms = ms/1000 + (ms%1000+500)/1000
 	}
-	c.int(ms)
+	c.Int(ms)
 }
 
-func cmdPersist(c *call) {
-	ent := c.get(c.args[1])
+func cmdPersist(c *call.Call) {
+	ent := c.Get(c.Args[1])
 	if ent == nil || ent.ExpireAt == 0 {
-		c.int(0)
+		c.Int(0)
 		return
 	}
-	c.touch(ent)
-	c.setExpire(ent, 0)
-	c.notify(ClassGeneric, "persist", c.args[1])
-	c.int(1)
+	c.Touch(ent)
+	c.SetExpire(ent, 0)
+	c.Notify(call.ClassGeneric, "persist", c.Args[1])
+	c.Int(1)
 }

@@ -1,213 +1,214 @@
 package engine
 
 import (
+	"pingd/kv/engine/call"
 	"pingd/kv/engine/keyspace"
 	"pingd/kv/engine/value"
 )
 
 // cmdDel is DEL and UNLINK: freeing memory is the garbage collector's work in
 // either case.
-func cmdDel(c *call) {
+func cmdDel(c *call.Call) {
 	n := 0
-	for _, key := range c.args[1:] {
-		if ent := c.get(key); ent != nil {
-			c.remove(ent)
-			c.notify(ClassGeneric, "del", key)
+	for _, key := range c.Args[1:] {
+		if ent := c.Get(key); ent != nil {
+			c.Remove(ent)
+			c.Notify(call.ClassGeneric, "del", key)
 			n++
 		}
 	}
-	c.int(int64(n))
+	c.Int(int64(n))
 }
 
 // cmdExists is EXISTS and TOUCH: keys named twice count twice.
-func cmdExists(c *call) {
+func cmdExists(c *call.Call) {
 	n := 0
-	for _, key := range c.args[1:] {
-		if c.get(key) != nil {
+	for _, key := range c.Args[1:] {
+		if c.Get(key) != nil {
 			n++
 		}
 	}
-	c.int(int64(n))
+	c.Int(int64(n))
 }
 
-func cmdType(c *call) {
-	if ent := c.get(c.args[1]); ent != nil {
-		c.status(ent.Val.Type())
+func cmdType(c *call.Call) {
+	if ent := c.Get(c.Args[1]); ent != nil {
+		c.Status(ent.Val.Type())
 	} else {
-		c.status("none")
+		c.Status("none")
 	}
 }
 
-func cmdRename(c *call) {
-	if c.rename(false) {
-		c.ok()
+func cmdRename(c *call.Call) {
+	if rename(c, false) {
+		c.OK()
 	}
 }
 
-func cmdRenameNX(c *call) {
-	if c.rename(true) {
-		c.int(1)
+func cmdRenameNX(c *call.Call) {
+	if rename(c, true) {
+		c.Int(1)
 	}
 }
 
 // rename moves the value and the expiry, or answers why not.
-func (c *call) rename(nx bool) bool {
-	from, to := c.args[1], c.args[2]
-	ent := c.get(from)
+func rename(c *call.Call, nx bool) bool {
+	from, to := c.Args[1], c.Args[2]
+	ent := c.Get(from)
 	if ent == nil {
-		c.fail(errNoKey)
+		c.Fail(call.ErrNoKey)
 		return false
 	}
 	if string(from) == string(to) {
 		if nx {
-			c.int(0)
+			c.Int(0)
 		}
 		return !nx
 	}
-	if old := c.get(to); old != nil {
+	if old := c.Get(to); old != nil {
 		if nx {
-			c.int(0)
+			c.Int(0)
 			return false
 		}
-		c.remove(old)
+		c.Remove(old)
 	}
-	c.remove(ent)
-	c.store.Move(ent, c.db, to)
-	c.notify(ClassGeneric, "rename_from", from)
-	c.notify(ClassGeneric, "rename_to", to)
+	c.Remove(ent)
+	c.Store.Move(ent, c.DB, to)
+	c.Notify(call.ClassGeneric, "rename_from", from)
+	c.Notify(call.ClassGeneric, "rename_to", to)
 	return true
 }
 
 // argDB reads a database number, or answers bad.
-func (c *call) argDB(i int, bad string) (uint8, bool) {
-	n, ok := value.ParseInt(c.args[i])
+func argDB(c *call.Call, i int, bad string) (uint8, bool) {
+	n, ok := value.ParseInt(c.Args[i])
 	if !ok {
-		c.fail(bad)
+		c.Fail(bad)
 		return 0, false
 	}
 	if n < 0 || n >= Databases {
-		c.fail(errDBIndex)
+		c.Fail(call.ErrDBIndex)
 		return 0, false
 	}
 	return uint8(n), true
 }
 
 // cmdCopy is COPY source destination [DB n] [REPLACE].
-func cmdCopy(c *call) {
-	from, to, db, replace := c.args[1], c.args[2], c.db, false
-	for i := 3; i < len(c.args); i++ {
+func cmdCopy(c *call.Call) {
+	from, to, db, replace := c.Args[1], c.Args[2], c.DB, false
+	for i := 3; i < len(c.Args); i++ {
 		switch {
-		case equalFold(c.args[i], "REPLACE"):
+		case call.EqualFold(c.Args[i], "REPLACE"):
 			replace = true
-		case equalFold(c.args[i], "DB") && i+1 < len(c.args):
+		case call.EqualFold(c.Args[i], "DB") && i+1 < len(c.Args):
 			i++
 			var ok bool
-			if db, ok = c.argDB(i, errNotInt); !ok {
+			if db, ok = argDB(c, i, call.ErrNotInt); !ok {
 				return
 			}
 		default:
-			c.fail(errSyntax)
+			c.Fail(call.ErrSyntax)
 			return
 		}
 	}
-	if db == c.db && string(from) == string(to) {
-		c.fail(errSameObject)
+	if db == c.DB && string(from) == string(to) {
+		c.Fail(call.ErrSameObject)
 		return
 	}
-	ent := c.get(from)
+	ent := c.Get(from)
 	if ent == nil {
-		c.int(0)
+		c.Int(0)
 		return
 	}
-	here := c.db
-	c.db = db
-	if old := c.get(to); old != nil {
+	here := c.DB
+	c.DB = db
+	if old := c.Get(to); old != nil {
 		if !replace {
-			c.db = here
-			c.int(0)
+			c.DB = here
+			c.Int(0)
 			return
 		}
-		c.remove(old)
+		c.Remove(old)
 	}
-	made := c.create(to, ent.Val.Clone())
-	c.setExpire(made, ent.ExpireAt)
-	c.notify(ClassGeneric, "copy_to", to)
-	c.db = here
-	c.int(1)
+	made := c.Create(to, ent.Val.Clone())
+	c.SetExpire(made, ent.ExpireAt)
+	c.Notify(call.ClassGeneric, "copy_to", to)
+	c.DB = here
+	c.Int(1)
 }
 
-func cmdMove(c *call) {
-	db, ok := c.argDB(2, errNotInt)
+func cmdMove(c *call.Call) {
+	db, ok := argDB(c, 2, call.ErrNotInt)
 	if !ok {
 		return
 	}
-	if db == c.db {
-		c.fail(errSameObject)
+	if db == c.DB {
+		c.Fail(call.ErrSameObject)
 		return
 	}
-	key, here := c.args[1], c.db
-	ent := c.get(key)
+	key, here := c.Args[1], c.DB
+	ent := c.Get(key)
 	if ent == nil {
-		c.int(0)
+		c.Int(0)
 		return
 	}
-	c.db = db
-	taken := c.get(key) != nil
-	c.db = here
+	c.DB = db
+	taken := c.Get(key) != nil
+	c.DB = here
 	if taken {
-		c.int(0)
+		c.Int(0)
 		return
 	}
-	c.remove(ent)
-	c.store.Move(ent, db, key)
-	c.notify(ClassGeneric, "move_from", key)
-	c.notifyIn(db, ClassGeneric, "move_to", key)
-	c.int(1)
+	c.Remove(ent)
+	c.Store.Move(ent, db, key)
+	c.Notify(call.ClassGeneric, "move_from", key)
+	c.NotifyIn(db, call.ClassGeneric, "move_to", key)
+	c.Int(1)
 }
 
 // cmdObject is OBJECT ENCODING|REFCOUNT|IDLETIME|FREQ key and OBJECT HELP. There
 // is no eviction, so nothing is tracked for IDLETIME and FREQ.
-func cmdObject(c *call) {
-	sub := c.args[1]
-	if equalFold(sub, "HELP") && len(c.args) == 2 {
-		c.array(len(objectHelp))
+func cmdObject(c *call.Call) {
+	sub := c.Args[1]
+	if call.EqualFold(sub, "HELP") && len(c.Args) == 2 {
+		c.Array(len(objectHelp))
 		for _, line := range objectHelp {
-			c.status(line)
+			c.Status(line)
 		}
 		return
 	}
 	for _, name := range [...]string{"ENCODING", "REFCOUNT", "IDLETIME", "FREQ", "HELP"} {
-		if equalFold(sub, name) {
-			c.object(name)
+		if call.EqualFold(sub, name) {
+			object(c, name)
 			return
 		}
 	}
-	c.fail("ERR unknown subcommand '" + string(clip(sub, 128)) + "'. Try OBJECT HELP.")
+	c.Fail("ERR unknown subcommand '" + string(call.Clip(sub, 128)) + "'. Try OBJECT HELP.")
 }
 
-func (c *call) object(sub string) {
-	if len(c.args) != 3 || sub == "HELP" {
-		c.fail("ERR wrong number of arguments for 'object|" + lowerWord(sub) + "' command")
+func object(c *call.Call, sub string) {
+	if len(c.Args) != 3 || sub == "HELP" {
+		c.Fail("ERR wrong number of arguments for 'object|" + lowerWord(sub) + "' command")
 		return
 	}
-	ent := c.get(c.args[2])
+	ent := c.Get(c.Args[2])
 	switch {
 	case ent == nil:
-		c.null()
+		c.Null()
 	case sub == "ENCODING":
-		c.bulkString(ent.Val.Encoding())
+		c.BulkString(ent.Val.Encoding())
 	case sub == "REFCOUNT":
-		c.int(c.refCount(ent))
+		c.Int(refCount(c, ent))
 	case sub == "IDLETIME":
-		c.int(0)
+		c.Int(0)
 	default:
-		c.fail("ERR An LFU maxmemory policy is not selected, access frequency not tracked. " +
+		c.Fail("ERR An LFU maxmemory policy is not selected, access frequency not tracked. " +
 			"Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.")
 	}
 }
 
 // refCount answers as Redis does, where small integers are shared objects.
-func (c *call) refCount(ent *keyspace.Entry) int64 {
+func refCount(c *call.Call, ent *keyspace.Entry) int64 {
 	if n, ok := ent.Val.(*value.Number); ok && n.N >= 0 && n.N < 10000 {
 		return 1<<31 - 1
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"pingd/kv/engine/bulk"
+	"pingd/kv/engine/call"
 	"pingd/kv/engine/keyspace"
 	"pingd/kv/engine/value"
 )
@@ -10,96 +11,96 @@ import (
 // them, all or, if the payload is malformed, none. It replies how many keys were
 // set, how many were left out because their time is over, and how many further
 // parts of large values met no key.
-func cmdLoad(c *call) {
-	records, err := bulk.Decode(c.args[1])
+func cmdLoad(c *call.Call) {
+	records, err := bulk.Decode(c.Args[1])
 	if err != nil {
-		c.fail("ERR PINGD.LOAD: " + err.Error())
+		c.Fail("ERR PINGD.LOAD: " + err.Error())
 		return
 	}
 	set, late, orphans := 0, 0, 0
 	for i := range records {
 		r := &records[i]
-		c.db = r.DB
+		c.DB = r.DB
 		switch {
 		case r.Op == bulk.Flush:
-			c.flushBut(r.Keep)
-		case r.Op == bulk.More && c.get(r.Name) == nil:
+			flushBut(c, r.Keep)
+		case r.Op == bulk.More && c.Get(r.Name) == nil:
 			orphans++
 		case r.Op == bulk.More:
-			if !c.extend(r) {
+			if !extend(c, r) {
 				return
 			}
-		case r.ExpireAt != 0 && r.ExpireAt <= c.now:
+		case r.ExpireAt != 0 && r.ExpireAt <= c.Now:
 			late++
 		default:
-			c.load(r)
+			loadKey(c, r)
 			set++
 		}
 	}
-	c.array(3)
-	c.int(int64(set))
-	c.int(int64(late))
-	c.int(int64(orphans))
+	c.Array(3)
+	c.Int(int64(set))
+	c.Int(int64(late))
+	c.Int(int64(orphans))
 }
 
-// load gives a key its value, whatever it held.
-func (c *call) load(r *bulk.Record) {
-	c.setExpire(c.set(r.Name, r.Value, false), r.ExpireAt)
-	c.notify(ClassGeneric, "restore", r.Name)
+// loadKey gives a key its value, whatever it held.
+func loadKey(c *call.Call, r *bulk.Record) {
+	c.SetExpire(c.Set(r.Name, r.Value, false), r.ExpireAt)
+	c.Notify(call.ClassGeneric, "restore", r.Name)
 }
 
 // extend adds to a key that an earlier record began, or answers why not.
-func (c *call) extend(r *bulk.Record) bool {
-	ent := c.get(r.Name)
+func extend(c *call.Call, r *bulk.Record) bool {
+	ent := c.Get(r.Name)
 	switch more := r.Value.(type) {
 	case *value.Text:
-		if _, ok := c.getString(r.Name); !ok {
+		if _, ok := c.GetString(r.Name); !ok {
 			return false
 		}
-		v := c.grow(ent)
+		v := grow(c, ent)
 		v.B = append(v.B, more.B...)
-		c.resized(len(more.B))
+		c.Resized(len(more.B))
 		return true
 	case *value.Hash:
 		if _, ok := ent.Val.(*value.Hash); !ok {
 			break
 		}
-		c.touch(ent)
-		v := c.store.Own(ent).(*value.Hash)
+		c.Touch(ent)
+		v := c.Store.Own(ent).(*value.Hash)
 		before := v.Size()
 		more.Each(func(f *value.Field) { v.Set([]byte(f.Name()), f.Value()) })
-		c.resized(v.Size() - before)
+		c.Resized(v.Size() - before)
 		return true
 	}
-	c.fail(errWrongType)
+	c.Fail(call.ErrWrongType)
 	return false
 }
 
 // flushBut removes all keys of all databases but for those of keep, which are of
 // database 0: the registrations of processes that live.
-func (c *call) flushBut(keep [][]byte) {
-	c.db = 0
+func flushBut(c *call.Call, keep [][]byte) {
+	c.DB = 0
 	var kept []*keyspace.Entry
 	for _, key := range keep {
-		if ent := c.get(key); ent != nil {
+		if ent := c.Get(key); ent != nil {
 			kept = append(kept, ent)
 		}
 	}
 	for db := range uint8(Databases) {
-		c.store.Flush(db)
+		c.Store.Flush(db)
 	}
-	c.notify(ClassGeneric, "flushall", nil)
+	c.Notify(call.ClassGeneric, "flushall", nil)
 	for _, ent := range kept {
-		if c.get([]byte(ent.Key)) == nil { // named once
-			c.store.Move(ent, 0, []byte(ent.Key))
+		if c.Get([]byte(ent.Key)) == nil { // named once
+			c.Store.Move(ent, 0, []byte(ent.Key))
 		}
 	}
 }
 
 // cmdSizes is PINGD.SIZES: the number of keys in each database.
-func cmdSizes(c *call) {
-	c.array(Databases)
+func cmdSizes(c *call.Call) {
+	c.Array(Databases)
 	for db := range uint8(Databases) {
-		c.int(int64(c.store.Size(db)))
+		c.Int(int64(c.Store.Size(db)))
 	}
 }

@@ -1,108 +1,109 @@
 package engine
 
 import (
+	"pingd/kv/engine/call"
 	"pingd/kv/engine/value"
 )
 
-func cmdGet(c *call) {
-	ent, ok := c.getString(c.args[1])
+func cmdGet(c *call.Call) {
+	ent, ok := c.GetString(c.Args[1])
 	switch {
 	case !ok:
 	case ent == nil:
-		c.null()
+		c.Null()
 	default:
-		c.str(ent.Val)
+		c.String(ent.Val)
 	}
 }
 
 // cmdGetEX is GETEX key [EX|PX|EXAT|PXAT time|PERSIST].
-func cmdGetEX(c *call) {
-	o, ok := c.parseSet(2, true)
+func cmdGetEX(c *call.Call) {
+	o, ok := parseSet(c, 2, true)
 	if !ok {
 		return
 	}
-	key := c.args[1]
-	ent, ok := c.getString(key)
+	key := c.Args[1]
+	ent, ok := c.GetString(key)
 	if !ok {
 		return
 	}
 	if ent == nil {
-		c.null()
+		c.Null()
 		return
 	}
-	at, ok := c.expireAt(o)
+	at, ok := expireAt(c, o)
 	if !ok {
 		return
 	}
-	c.str(ent.Val)
+	c.String(ent.Val)
 	switch {
-	case at != 0 && at <= c.now:
-		c.remove(ent)
-		c.notify(ClassGeneric, "del", key)
+	case at != 0 && at <= c.Now:
+		c.Remove(ent)
+		c.Notify(call.ClassGeneric, "del", key)
 	case at != 0:
-		c.touch(ent)
-		c.setExpire(ent, at)
-		c.notify(ClassGeneric, "expire", key)
+		c.Touch(ent)
+		c.SetExpire(ent, at)
+		c.Notify(call.ClassGeneric, "expire", key)
 	case o.persist && ent.ExpireAt != 0:
-		c.touch(ent)
-		c.setExpire(ent, 0)
-		c.notify(ClassGeneric, "persist", key)
+		c.Touch(ent)
+		c.SetExpire(ent, 0)
+		c.Notify(call.ClassGeneric, "persist", key)
 	}
 }
 
-func cmdGetDel(c *call) {
-	ent, ok := c.getString(c.args[1])
+func cmdGetDel(c *call.Call) {
+	ent, ok := c.GetString(c.Args[1])
 	switch {
 	case !ok:
 	case ent == nil:
-		c.null()
+		c.Null()
 	default:
-		c.str(ent.Val)
-		c.remove(ent)
-		c.notify(ClassGeneric, "del", c.args[1])
+		c.String(ent.Val)
+		c.Remove(ent)
+		c.Notify(call.ClassGeneric, "del", c.Args[1])
 	}
 }
 
-func cmdMGet(c *call) {
-	c.array(len(c.args) - 1)
-	for _, key := range c.args[1:] {
-		ent := c.get(key)
+func cmdMGet(c *call.Call) {
+	c.Array(len(c.Args) - 1)
+	for _, key := range c.Args[1:] {
+		ent := c.Get(key)
 		if ent == nil || ent.Val.Type() != "string" {
-			c.null()
+			c.Null()
 			continue
 		}
-		c.str(ent.Val)
+		c.String(ent.Val)
 	}
 }
 
-func cmdStrLen(c *call) {
-	ent, ok := c.getString(c.args[1])
+func cmdStrLen(c *call.Call) {
+	ent, ok := c.GetString(c.Args[1])
 	switch {
 	case !ok:
 	case ent == nil:
-		c.int(0)
+		c.Int(0)
 	default:
-		c.int(int64(value.Len(ent.Val)))
+		c.Int(int64(value.Len(ent.Val)))
 	}
 }
 
 // cmdGetRange is GETRANGE key start end (and SUBSTR): negative places count from
 // the end.
-func cmdGetRange(c *call) {
-	start, ok := c.argInt(2)
+func cmdGetRange(c *call.Call) {
+	start, ok := c.ArgInt(2)
 	if !ok {
 		return
 	}
-	end, ok := c.argInt(3)
+	end, ok := c.ArgInt(3)
 	if !ok {
 		return
 	}
-	ent, ok := c.getString(c.args[1])
+	ent, ok := c.GetString(c.Args[1])
 	if !ok {
 		return
 	}
 	if ent == nil || start < 0 && end < 0 && start > end {
-		c.bulk(nil)
+		c.Bulk(nil)
 		return
 	}
 	var buf [20]byte
@@ -116,10 +117,10 @@ func cmdGetRange(c *call) {
 	}
 	end = min(end, n-1)
 	if start > end || n == 0 {
-		c.bulk(nil)
+		c.Bulk(nil)
 		return
 	}
-	c.bulk(b[start : end+1])
+	c.Bulk(b[start : end+1])
 }
 
 // lcsMax bounds the table that LCS fills, in cells of 4 bytes.
@@ -127,11 +128,11 @@ const lcsMax = 64 << 20
 
 // cmdLCS is LCS key1 key2 [LEN]: the longest common subsequence. IDX is not
 // supported.
-func cmdLCS(c *call) {
+func cmdLCS(c *call.Call) {
 	wantLen := false
-	for _, arg := range c.args[3:] {
-		if !equalFold(arg, "LEN") {
-			c.fail(errSyntax)
+	for _, arg := range c.Args[3:] {
+		if !call.EqualFold(arg, "LEN") {
+			c.Fail(call.ErrSyntax)
 			return
 		}
 		wantLen = true
@@ -139,22 +140,22 @@ func cmdLCS(c *call) {
 	var bufs [2][20]byte
 	var strs [2][]byte
 	for i := range strs {
-		if ent := c.get(c.args[1+i]); ent != nil {
+		if ent := c.Get(c.Args[1+i]); ent != nil {
 			if ent.Val.Type() != "string" {
-				c.fail("ERR The specified keys must contain string values")
+				c.Fail("ERR The specified keys must contain string values")
 				return
 			}
 			strs[i] = value.Bytes(ent.Val, bufs[i][:])
 		}
 	}
 	if int64(len(strs[0])+1)*int64(len(strs[1])+1) > lcsMax {
-		c.fail("ERR String too long for LCS")
+		c.Fail("ERR String too long for LCS")
 		return
 	}
 	common := value.LCS(strs[0], strs[1])
 	if wantLen {
-		c.int(int64(len(common)))
+		c.Int(int64(len(common)))
 	} else {
-		c.bulk(common)
+		c.Bulk(common)
 	}
 }

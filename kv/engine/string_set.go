@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"pingd/kv/engine/call"
 	"pingd/kv/engine/keyspace"
 	"pingd/kv/engine/value"
 )
@@ -18,13 +19,13 @@ type setOptions struct {
 // another.
 func expiryWord(arg []byte) (unit expireUnit, ok bool) {
 	switch {
-	case equalFold(arg, "EX"):
+	case call.EqualFold(arg, "EX"):
 		return expireUnit{}, true
-	case equalFold(arg, "PX"):
+	case call.EqualFold(arg, "PX"):
 		return expireUnit{millis: true}, true
-	case equalFold(arg, "EXAT"):
+	case call.EqualFold(arg, "EXAT"):
 		return expireUnit{absolute: true}, true
-	case equalFold(arg, "PXAT"):
+	case call.EqualFold(arg, "PXAT"):
 		return expireUnit{millis: true, absolute: true}, true
 	}
 	return unit, false
@@ -32,26 +33,26 @@ func expiryWord(arg []byte) (unit expireUnit, ok bool) {
 
 // parseSet reads the options after SET key value, or GETEX key, or answers what is
 // wrong with them.
-func (c *call) parseSet(from int, getex bool) (o setOptions, ok bool) {
-	for i := from; i < len(c.args); i++ {
-		arg := c.args[i]
+func parseSet(c *call.Call, from int, getex bool) (o setOptions, ok bool) {
+	for i := from; i < len(c.Args); i++ {
+		arg := c.Args[i]
 		u, isExpiry := expiryWord(arg)
 		switch {
-		case isExpiry && i+1 < len(c.args) && o.expiry == 0 && !o.keepTTL && !o.persist:
+		case isExpiry && i+1 < len(c.Args) && o.expiry == 0 && !o.keepTTL && !o.persist:
 			i++
 			o.unit, o.expiry = u, i
-		case !getex && !o.xx && equalFold(arg, "NX"):
+		case !getex && !o.xx && call.EqualFold(arg, "NX"):
 			o.nx = true
-		case !getex && !o.nx && equalFold(arg, "XX"):
+		case !getex && !o.nx && call.EqualFold(arg, "XX"):
 			o.xx = true
-		case !getex && equalFold(arg, "GET"):
+		case !getex && call.EqualFold(arg, "GET"):
 			o.get = true
-		case !getex && o.expiry == 0 && equalFold(arg, "KEEPTTL"):
+		case !getex && o.expiry == 0 && call.EqualFold(arg, "KEEPTTL"):
 			o.keepTTL = true
-		case getex && o.expiry == 0 && equalFold(arg, "PERSIST"):
+		case getex && o.expiry == 0 && call.EqualFold(arg, "PERSIST"):
 			o.persist = true
 		default:
-			c.fail(errSyntax)
+			c.Fail(call.ErrSyntax)
 			return o, false
 		}
 	}
@@ -60,172 +61,172 @@ func (c *call) parseSet(from int, getex bool) (o setOptions, ok bool) {
 
 // expireAt returns the expiry that the options ask for, 0 for none, or answers why
 // there is none such.
-func (c *call) expireAt(o setOptions) (at int64, ok bool) {
+func expireAt(c *call.Call, o setOptions) (at int64, ok bool) {
 	if o.expiry == 0 {
 		return 0, true
 	}
-	return c.deadline(o.expiry, o.unit)
+	return deadline(c, o.expiry, o.unit)
 }
 
 // cmdSet is SET key value [NX|XX] [GET] [EX|PX|EXAT|PXAT time|KEEPTTL].
-func cmdSet(c *call) {
-	o, ok := c.parseSet(3, false)
+func cmdSet(c *call.Call) {
+	o, ok := parseSet(c, 3, false)
 	if !ok {
 		return
 	}
-	at, ok := c.expireAt(o)
+	at, ok := expireAt(c, o)
 	if !ok {
 		return
 	}
-	key := c.args[1]
+	key := c.Args[1]
 	var ent *keyspace.Entry
 	if o.get {
-		if ent, ok = c.getString(key); !ok {
+		if ent, ok = c.GetString(key); !ok {
 			return
 		}
 		if ent == nil {
-			c.null()
+			c.Null()
 		} else {
-			c.str(ent.Val)
+			c.String(ent.Val)
 		}
 	} else {
-		ent = c.get(key)
+		ent = c.Get(key)
 	}
 	if o.nx && ent != nil || o.xx && ent == nil {
 		if !o.get {
-			c.null()
+			c.Null()
 		}
 		return
 	}
-	ent = c.set(key, value.NewString(c.args[2]), o.keepTTL)
-	c.notify(ClassString, "set", key)
+	ent = c.Set(key, value.NewString(c.Args[2]), o.keepTTL)
+	c.Notify(call.ClassString, "set", key)
 	if at != 0 {
-		c.setExpire(ent, at)
-		c.notify(ClassGeneric, "expire", key)
+		c.SetExpire(ent, at)
+		c.Notify(call.ClassGeneric, "expire", key)
 	}
 	if !o.get {
-		c.ok()
+		c.OK()
 	}
 }
 
-func cmdSetNX(c *call) {
-	if c.get(c.args[1]) != nil {
-		c.int(0)
+func cmdSetNX(c *call.Call) {
+	if c.Get(c.Args[1]) != nil {
+		c.Int(0)
 		return
 	}
-	c.create(c.args[1], value.NewString(c.args[2]))
-	c.notify(ClassString, "set", c.args[1])
-	c.int(1)
+	c.Create(c.Args[1], value.NewString(c.Args[2]))
+	c.Notify(call.ClassString, "set", c.Args[1])
+	c.Int(1)
 }
 
-func cmdSetEX(c *call)  { c.setEX(expireUnit{}) }
-func cmdPSetEX(c *call) { c.setEX(expireUnit{millis: true}) }
+func cmdSetEX(c *call.Call)  { setEX(c, expireUnit{}) }
+func cmdPSetEX(c *call.Call) { setEX(c, expireUnit{millis: true}) }
 
-func (c *call) setEX(unit expireUnit) {
-	at, ok := c.deadline(2, unit)
+func setEX(c *call.Call, unit expireUnit) {
+	at, ok := deadline(c, 2, unit)
 	if !ok {
 		return
 	}
-	ent := c.set(c.args[1], value.NewString(c.args[3]), false)
-	c.setExpire(ent, at)
-	c.notify(ClassString, "set", c.args[1])
-	c.notify(ClassGeneric, "expire", c.args[1])
-	c.ok()
+	ent := c.Set(c.Args[1], value.NewString(c.Args[3]), false)
+	c.SetExpire(ent, at)
+	c.Notify(call.ClassString, "set", c.Args[1])
+	c.Notify(call.ClassGeneric, "expire", c.Args[1])
+	c.OK()
 }
 
-func cmdGetSet(c *call) {
-	ent, ok := c.getString(c.args[1])
+func cmdGetSet(c *call.Call) {
+	ent, ok := c.GetString(c.Args[1])
 	if !ok {
 		return
 	}
 	if ent == nil {
-		c.null()
+		c.Null()
 	} else {
-		c.str(ent.Val)
+		c.String(ent.Val)
 	}
-	c.set(c.args[1], value.NewString(c.args[2]), false)
-	c.notify(ClassString, "set", c.args[1])
+	c.Set(c.Args[1], value.NewString(c.Args[2]), false)
+	c.Notify(call.ClassString, "set", c.Args[1])
 }
 
-func cmdMSet(c *call) {
-	if len(c.args)%2 == 0 {
-		c.wrongArity()
+func cmdMSet(c *call.Call) {
+	if len(c.Args)%2 == 0 {
+		c.WrongArity()
 		return
 	}
-	c.msetAll()
-	c.ok()
+	msetAll(c)
+	c.OK()
 }
 
-func cmdMSetNX(c *call) {
-	if len(c.args)%2 == 0 {
-		c.wrongArity()
+func cmdMSetNX(c *call.Call) {
+	if len(c.Args)%2 == 0 {
+		c.WrongArity()
 		return
 	}
-	for i := 1; i < len(c.args); i += 2 {
-		if c.get(c.args[i]) != nil {
-			c.int(0)
+	for i := 1; i < len(c.Args); i += 2 {
+		if c.Get(c.Args[i]) != nil {
+			c.Int(0)
 			return
 		}
 	}
-	c.msetAll()
-	c.int(1)
+	msetAll(c)
+	c.Int(1)
 }
 
-func (c *call) msetAll() {
-	for i := 1; i < len(c.args); i += 2 {
-		c.set(c.args[i], value.NewString(c.args[i+1]), false)
-		c.notify(ClassString, "set", c.args[i])
+func msetAll(c *call.Call) {
+	for i := 1; i < len(c.Args); i += 2 {
+		c.Set(c.Args[i], value.NewString(c.Args[i+1]), false)
+		c.Notify(call.ClassString, "set", c.Args[i])
 	}
 }
 
 // maxString is the longest string, Redis's proto-max-bulk-len.
 const maxString = 512 << 20
 
-func cmdAppend(c *call) {
-	key, tail := c.args[1], c.args[2]
-	ent, ok := c.getString(key)
+func cmdAppend(c *call.Call) {
+	key, tail := c.Args[1], c.Args[2]
+	ent, ok := c.GetString(key)
 	if !ok {
 		return
 	}
 	if ent == nil {
-		ent = c.create(key, value.NewString(tail))
+		ent = c.Create(key, value.NewString(tail))
 	} else {
 		if value.Len(ent.Val)+len(tail) > maxString {
-			c.fail(errTooLong)
+			c.Fail(call.ErrTooLong)
 			return
 		}
-		v := c.grow(ent)
+		v := grow(c, ent)
 		// Bytes beyond the old length are in nobody else's view of the slice, but
 		// grow has made the value ours anyway.
 		v.B = append(v.B, tail...)
-		c.resized(len(tail))
+		c.Resized(len(tail))
 	}
-	c.notify(ClassString, "append", key)
-	c.int(int64(value.Len(ent.Val)))
+	c.Notify(call.ClassString, "append", key)
+	c.Int(int64(value.Len(ent.Val)))
 }
 
 // grow touches a string entry and returns its value as a text to change in place.
-func (c *call) grow(ent *keyspace.Entry) *value.Text {
-	c.touch(ent)
+func grow(c *call.Call, ent *keyspace.Entry) *value.Text {
+	c.Touch(ent)
 	if n, ok := ent.Val.(*value.Number); ok {
-		c.replace(ent, &value.Text{B: value.Bytes(n, nil), Grown: true})
+		c.Replace(ent, &value.Text{B: value.Bytes(n, nil), Grown: true})
 	}
-	v := c.store.Own(ent).(*value.Text)
+	v := c.Store.Own(ent).(*value.Text)
 	v.Grown = true
 	return v
 }
 
-func cmdSetRange(c *call) {
-	key, patch := c.args[1], c.args[3]
-	offset, ok := c.argInt(2)
+func cmdSetRange(c *call.Call) {
+	key, patch := c.Args[1], c.Args[3]
+	offset, ok := c.ArgInt(2)
 	if !ok {
 		return
 	}
 	if offset < 0 {
-		c.fail(errOffset)
+		c.Fail(call.ErrOffset)
 		return
 	}
-	ent, ok := c.getString(key)
+	ent, ok := c.GetString(key)
 	if !ok {
 		return
 	}
@@ -234,23 +235,23 @@ func cmdSetRange(c *call) {
 		if ent != nil {
 			n = value.Len(ent.Val)
 		}
-		c.int(int64(n))
+		c.Int(int64(n))
 		return
 	}
 	if offset > math.MaxInt64-int64(len(patch)) || offset+int64(len(patch)) > maxString {
-		c.fail(errTooLong)
+		c.Fail(call.ErrTooLong)
 		return
 	}
 	if ent == nil {
-		ent = c.create(key, &value.Text{Grown: true})
+		ent = c.Create(key, &value.Text{Grown: true})
 	}
-	v := c.grow(ent)
+	v := grow(c, ent)
 	before := len(v.B)
 	if end := int(offset) + len(patch); end > before {
 		v.B = append(v.B, make([]byte, end-before)...)
 	}
 	copy(v.B[offset:], patch)
-	c.resized(len(v.B) - before)
-	c.notify(ClassString, "setrange", key)
-	c.int(int64(len(v.B)))
+	c.Resized(len(v.B) - before)
+	c.Notify(call.ClassString, "setrange", key)
+	c.Int(int64(len(v.B)))
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pingd/kv/engine/call"
 )
 
 // TestReplies gives exact replies in both protocols; | separates steps.
@@ -139,7 +141,7 @@ func TestReadRefusesWrites(t *testing.T) {
 		}
 		var out Replies
 		e.Read(1, []Command{{Proto: 2, Args: args(words...)}}, &out)
-		refused := string(out.Buf) == "-"+errReadOnly+"\r\n"
+		refused := string(out.Buf) == "-"+call.ErrReadOnly+"\r\n"
 		if refused != (s.Flags&Write != 0) || s.Flags&(Read|Write) == 0 {
 			t.Errorf("%s: %q", s.Name, out.Buf)
 		}

@@ -188,14 +188,22 @@ func (w *walker) aux() (err error) {
 
 // key reads a key and its value.
 func (w *walker) key(kind byte) (err error) {
-	f, ok := forms[kind]
-	if !ok {
+	if _, ok := forms[kind]; !ok {
 		return w.wrong("value of unknown type %d", kind)
 	}
 	if w.a, err = w.string(w.a[:0]); err != nil {
 		return err
 	}
-	k := Key{DB: w.db, Name: w.a, ExpireAt: w.expire, Kind: f.kind}
+	return w.value(kind, w.a)
+}
+
+// value reads a value of the key that has been read before.
+func (w *walker) value(kind byte, name []byte) (err error) {
+	f, ok := forms[kind]
+	if !ok {
+		return w.wrong("value of unknown type %d", kind)
+	}
+	k := Key{DB: w.db, Name: name, ExpireAt: w.expire, Kind: f.kind}
 	w.expire = 0
 	if f.counted {
 		if k.Len, err = w.length(); err != nil {

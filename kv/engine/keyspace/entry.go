@@ -23,6 +23,7 @@ func (ent *Entry) Due(now int64) bool { return ent.ExpireAt != 0 && ent.ExpireAt
 // entryOverhead is about what a key costs beside its bytes and its value.
 const entryOverhead = 64 + 24
 
-func (ent *Entry) size() int64 {
+// Size returns about how many bytes key and value take.
+func (ent *Entry) Size() int64 {
 	return int64(entryOverhead + len(ent.Key) + ent.Val.Size())
 }

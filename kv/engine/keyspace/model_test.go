@@ -34,7 +34,7 @@ func look(t *rapid.T, s *Store) (f facts) {
 		size, expires, next := int64(0), 0, int64(0)
 		s.Each(db, func(ent *Entry) bool {
 			f[db][ent.Key] = fact{string(ent.Val.Append([]byte{byte(ent.Val.Kind())})), ent.ExpireAt}
-			size += ent.size()
+			size += ent.Size()
 			if ent.ExpireAt != 0 {
 				expires++
 				if next == 0 || ent.ExpireAt < next {

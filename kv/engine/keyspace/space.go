@@ -74,7 +74,7 @@ func (sp *space) save(ent *Entry, epoch uint32) {
 // insert adds an entry whose key is absent.
 func (sp *space) insert(ent *Entry) {
 	sp.table.Put(ent.hash, ent)
-	sp.bytes += ent.size()
+	sp.bytes += ent.Size()
 	if ent.ExpireAt != 0 {
 		sp.due.Set(due{ent.ExpireAt, ent})
 	}
@@ -85,7 +85,7 @@ func (sp *space) delete(ent *Entry) {
 	if ent.ExpireAt != 0 {
 		sp.due.Delete(due{ent.ExpireAt, ent})
 	}
-	sp.bytes -= ent.size()
+	sp.bytes -= ent.Size()
 	sp.table.Delete(ent.hash, ent)
 }
 

@@ -1,22 +1,23 @@
-package engine
+package hashes
 
 import (
 	"errors"
 	"math"
 	"strconv"
 
+	"pingd/kv/engine/call"
 	"pingd/kv/engine/keyspace"
 	"pingd/kv/engine/value"
 )
 
 // getHash returns the entry of a hash and the hash for reading, both nil if
 // absent; not ok after answering that the key holds something else.
-func (c *call) getHash(key []byte) (ent *keyspace.Entry, h *value.Hash, ok bool) {
-	if ent = c.get(key); ent == nil {
+func getHash(c *call.Call, key []byte) (ent *keyspace.Entry, h *value.Hash, ok bool) {
+	if ent = c.Get(key); ent == nil {
 		return nil, nil, true
 	}
 	if h, ok = ent.Val.(*value.Hash); !ok {
-		c.fail(errWrongType)
+		c.Fail(call.ErrWrongType)
 		return nil, nil, false
 	}
 	return ent, h, true
@@ -24,44 +25,44 @@ func (c *call) getHash(key []byte) (ent *keyspace.Entry, h *value.Hash, ok bool)
 
 // changeHash runs fn on the hash of the entry, nil to create it, and keeps count
 // of its size.
-func (c *call) changeHash(ent *keyspace.Entry, key []byte, fn func(*value.Hash)) {
+func changeHash(c *call.Call, ent *keyspace.Entry, key []byte, fn func(*value.Hash)) {
 	if ent == nil {
 		h := value.NewHash()
 		fn(h)
-		c.create(key, h)
+		c.Create(key, h)
 		return
 	}
-	c.touch(ent)
-	h := c.store.Own(ent).(*value.Hash)
+	c.Touch(ent)
+	h := c.Store.Own(ent).(*value.Hash)
 	before := h.Size()
 	fn(h)
-	c.resized(h.Size() - before)
+	c.Resized(h.Size() - before)
 }
 
-func cmdHSet(c *call) {
-	if added, ok := c.hset(); ok {
-		c.int(int64(added))
+func cmdHSet(c *call.Call) {
+	if added, ok := hset(c); ok {
+		c.Int(int64(added))
 	}
 }
 
-func cmdHMSet(c *call) {
-	if _, ok := c.hset(); ok {
-		c.ok()
+func cmdHMSet(c *call.Call) {
+	if _, ok := hset(c); ok {
+		c.OK()
 	}
 }
 
 // hset sets the fields in the arguments, or answers why it cannot.
-func (c *call) hset() (added int, ok bool) {
-	key, pairs := c.args[1], c.args[2:]
+func hset(c *call.Call) (added int, ok bool) {
+	key, pairs := c.Args[1], c.Args[2:]
 	if len(pairs)%2 != 0 {
-		c.wrongArity()
+		c.WrongArity()
 		return 0, false
 	}
-	ent, _, ok := c.getHash(key)
+	ent, _, ok := getHash(c, key)
 	if !ok {
 		return 0, false
 	}
-	c.changeHash(ent, key, func(h *value.Hash) {
+	changeHash(c, ent, key, func(h *value.Hash) {
 		// Before the first field, as Redis: it decides the order of all of them.
 		for _, arg := range pairs {
 			if len(arg) > value.HashSmallBytes {
@@ -74,57 +75,57 @@ func (c *call) hset() (added int, ok bool) {
 			}
 		}
 	})
-	c.notify(ClassHash, "hset", key)
+	c.Notify(call.ClassHash, "hset", key)
 	return added, true
 }
 
-func cmdHSetNX(c *call) {
-	key, field := c.args[1], c.args[2]
-	ent, h, ok := c.getHash(key)
+func cmdHSetNX(c *call.Call) {
+	key, field := c.Args[1], c.Args[2]
+	ent, h, ok := getHash(c, key)
 	if !ok {
 		return
 	}
 	if h != nil {
 		if _, has := h.Get(field); has {
-			c.int(0)
+			c.Int(0)
 			return
 		}
 	}
-	c.setField(ent, key, field, c.args[3])
-	c.notify(ClassHash, "hset", key)
-	c.int(1)
+	setField(c, ent, key, field, c.Args[3])
+	c.Notify(call.ClassHash, "hset", key)
+	c.Int(1)
 }
 
-func (c *call) setField(ent *keyspace.Entry, key, field, val []byte) {
-	c.changeHash(ent, key, func(h *value.Hash) { h.Set(field, val) })
+func setField(c *call.Call, ent *keyspace.Entry, key, field, val []byte) {
+	changeHash(c, ent, key, func(h *value.Hash) { h.Set(field, val) })
 }
 
 // cmdHDel is HDEL key field [field ...]: a hash without fields is no key.
-func cmdHDel(c *call) {
-	key := c.args[1]
-	ent, h, ok := c.getHash(key)
+func cmdHDel(c *call.Call) {
+	key := c.Args[1]
+	ent, h, ok := getHash(c, key)
 	if !ok {
 		return
 	}
-	if h == nil || !hasAny(h, c.args[2:]) {
-		c.int(0)
+	if h == nil || !hasAny(h, c.Args[2:]) {
+		c.Int(0)
 		return
 	}
 	n, left := 0, 0
-	c.changeHash(ent, key, func(h *value.Hash) {
-		for _, field := range c.args[2:] {
+	changeHash(c, ent, key, func(h *value.Hash) {
+		for _, field := range c.Args[2:] {
 			if h.Delete(field) {
 				n++
 			}
 		}
 		left = h.Len()
 	})
-	c.notify(ClassHash, "hdel", key)
+	c.Notify(call.ClassHash, "hdel", key)
 	if left == 0 {
-		c.remove(ent)
-		c.notify(ClassGeneric, "del", key)
+		c.Remove(ent)
+		c.Notify(call.ClassGeneric, "del", key)
 	}
-	c.int(int64(n))
+	c.Int(int64(n))
 }
 
 // hasAny reports whether the hash has one of the fields: what changes nothing must
@@ -138,13 +139,13 @@ func hasAny(h *value.Hash, fields [][]byte) bool {
 	return false
 }
 
-func cmdHIncrBy(c *call) {
-	key, field := c.args[1], c.args[2]
-	delta, ok := c.argInt(3)
+func cmdHIncrBy(c *call.Call) {
+	key, field := c.Args[1], c.Args[2]
+	delta, ok := c.ArgInt(3)
 	if !ok {
 		return
 	}
-	ent, h, ok := c.getHash(key)
+	ent, h, ok := getHash(c, key)
 	if !ok {
 		return
 	}
@@ -152,32 +153,32 @@ func cmdHIncrBy(c *call) {
 	if h != nil {
 		if val, has := h.Get(field); has {
 			if old, ok = value.ParseInt(val); !ok {
-				c.fail("ERR hash value is not an integer")
+				c.Fail("ERR hash value is not an integer")
 				return
 			}
 		}
 	}
 	if delta > 0 && old > math.MaxInt64-delta || delta < 0 && old < math.MinInt64-delta {
-		c.fail(errOverflow)
+		c.Fail(call.ErrOverflow)
 		return
 	}
 	var buf [20]byte
-	c.setField(ent, key, field, strconv.AppendInt(buf[:0], old+delta, 10))
-	c.notify(ClassHash, "hincrby", key)
-	c.int(old + delta)
+	setField(c, ent, key, field, strconv.AppendInt(buf[:0], old+delta, 10))
+	c.Notify(call.ClassHash, "hincrby", key)
+	c.Int(old + delta)
 }
 
-func cmdHIncrByFloat(c *call) {
-	key, field, delta := c.args[1], c.args[2], c.args[3]
+func cmdHIncrByFloat(c *call.Call) {
+	key, field, delta := c.Args[1], c.Args[2], c.Args[3]
 	// The increment is judged first, whatever the key holds.
 	if _, err := value.AddFloat(nil, delta); errors.Is(err, value.ErrNaN) {
-		c.fail("ERR value is NaN or Infinity")
+		c.Fail("ERR value is NaN or Infinity")
 		return
 	} else if err != nil {
-		c.fail(errNotFloat)
+		c.Fail(call.ErrNotFloat)
 		return
 	}
-	ent, h, ok := c.getHash(key)
+	ent, h, ok := getHash(c, key)
 	if !ok {
 		return
 	}
@@ -185,11 +186,11 @@ func cmdHIncrByFloat(c *call) {
 	if h != nil {
 		old, _ = h.Get(field)
 	}
-	sum, ok := c.addFloat(old, delta, "ERR hash value is not a float")
+	sum, ok := c.AddFloat(old, delta, "ERR hash value is not a float")
 	if !ok {
 		return
 	}
-	c.setField(ent, key, field, sum)
-	c.notify(ClassHash, "hincrbyfloat", key)
-	c.bulk(sum)
+	setField(c, ent, key, field, sum)
+	c.Notify(call.ClassHash, "hincrbyfloat", key)
+	c.Bulk(sum)
 }

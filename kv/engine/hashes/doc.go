@@ -1,0 +1,2 @@
+// Package hashes holds the commands of Redis's hashes.
+package hashes
