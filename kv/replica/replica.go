@@ -109,6 +109,7 @@ func New(cfg Config) (*Replica, error) {
 	}, rosterNode{r})
 	r.machine = machine.New(machine.Config{
 		Engine: r.engine, Logger: r.log, Changed: r.changed, Failed: r.fail,
+		Name: cfg.Name, Incarnation: r.incarnation,
 	})
 	r.bus = bus.New(bus.Config{
 		Listener: cfg.Listener, Secret: cfg.Secret, Self: r.identity,

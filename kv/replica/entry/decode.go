@@ -147,7 +147,13 @@ func (d *Decoder) command(c *engine.Command, depth int) {
 		d.fail("database out of range")
 		return
 	}
-	switch shape {
+	if shape&withClient != 0 {
+		if c.Client = d.uvarint(); c.Client == 0 {
+			d.fail("no number of a client")
+			return
+		}
+	}
+	switch shape &^ withClient {
 	case shapeArgs:
 		c.Args = d.argList()
 	case shapeLiteral:

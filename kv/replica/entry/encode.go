@@ -34,7 +34,7 @@ func AppendOrigin(dst []byte, o Origin, n int) []byte {
 func AppendCommand(dst []byte, c *engine.Command) []byte {
 	switch {
 	case c.Txn != nil:
-		dst = append(dst, shapeTxn, c.DB, c.Proto)
+		dst = appendHead(dst, shapeTxn, c)
 		dst = binary.AppendUvarint(dst, uint64(len(c.Txn.Watch)))
 		for i := range c.Txn.Watch {
 			w := &c.Txn.Watch[i]
@@ -47,16 +47,24 @@ func AppendCommand(dst []byte, c *engine.Command) []byte {
 			dst = AppendCommand(dst, &c.Txn.Cmds[i])
 		}
 	case c.Args == nil:
-		dst = append(dst, shapeLiteral, c.DB, c.Proto)
+		dst = appendHead(dst, shapeLiteral, c)
 		dst = appendBytes(dst, c.Literal)
 	default:
-		dst = append(dst, shapeArgs, c.DB, c.Proto)
+		dst = appendHead(dst, shapeArgs, c)
 		dst = binary.AppendUvarint(dst, uint64(len(c.Args)))
 		for _, a := range c.Args {
 			dst = appendBytes(dst, a)
 		}
 	}
 	return dst
+}
+
+// appendHead appends what every command begins with.
+func appendHead(dst []byte, shape byte, c *engine.Command) []byte {
+	if c.Client == 0 {
+		return append(dst, shape, c.DB, c.Proto)
+	}
+	return binary.AppendUvarint(append(dst, shape|withClient, c.DB, c.Proto), c.Client)
 }
 
 // AppendCount appends the head of a list of n commands.
@@ -88,6 +96,10 @@ const (
 	shapeArgs    = 0
 	shapeTxn     = 1
 	shapeLiteral = 2
+
+	// withClient is added to the shape of a command whose Client is not 0; that
+	// number then follows database and protocol.
+	withClient = 0x80
 )
 
 func appendStamp(dst []byte, s engine.Stamp) []byte {

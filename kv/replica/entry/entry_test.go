@@ -23,7 +23,7 @@ func args(words ...string) [][]byte {
 func sample() (engine.Stamp, []Group) {
 	return engine.Stamp{UnixMilli: 1_700_000_000_123, Seed: 42}, []Group{
 		{Origin: Origin{Node: "n1", Incarnation: 7, Number: 3, Oldest: 2}, Cmds: []engine.Command{
-			{DB: 1, Proto: 2, Args: args("SET", "k", "v")},
+			{DB: 1, Proto: 2, Args: args("SET", "k", "v"), Client: 300},
 			{DB: 2, Proto: 3, Txn: &engine.Txn{
 				Watch: []engine.Watch{{DB: 4, Key: []byte("w"), Version: 9}},
 				Cmds:  []engine.Command{{Proto: 3, Args: args("INCR", "k")}, {Proto: 3, Literal: []byte("+OK\r\n")}},

@@ -49,6 +49,10 @@ type Config struct {
 	Engine *engine.Engine
 	Logger *slog.Logger
 
+	// Name and Incarnation are this node's, as in the origin of its own groups.
+	Name        string
+	Incarnation uint64
+
 	// Changed is called after the members or Raft's configuration changed. It
 	// must not block.
 	Changed func()
@@ -121,6 +125,7 @@ func (m *Machine) batch(e *entry.Entry) []Outcome {
 		}
 		r := &engine.Replies{Ends: make([]int, 0, len(g.Cmds)), Buf: make([]byte, 0, 16*len(g.Cmds))}
 		// Two groups of one entry must not draw the same random numbers.
+		m.disown(g)
 		stamp := e.Stamp
 		stamp.Seed += uint64(i) * 0x9e3779b97f4a7c15
 		m.cfg.Engine.Apply(stamp, g.Cmds, r)
@@ -128,6 +133,17 @@ func (m *Machine) batch(e *entry.Entry) []Outcome {
 		s.keep(g.Origin, r)
 	}
 	return out
+}
+
+// disown forgets which client sent a command unless this run of this node's process
+// is its origin: the numbers of clients mean nothing elsewhere.
+func (m *Machine) disown(g *entry.Group) {
+	if g.Origin.Node == m.cfg.Name && g.Origin.Incarnation == m.cfg.Incarnation {
+		return
+	}
+	for i := range g.Cmds {
+		g.Cmds[i].Client = 0
+	}
 }
 
 func (m *Machine) setMember(payload []byte) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,6 +182,37 @@ func take(t *testing.T, m *Machine) []byte {
 		t.Fatal(err)
 	}
 	return s.Bytes()
+}
+
+// The client that sent a command is told to those who listen on the node it came
+// from, in the run of its process in which the number means something.
+func TestClientIsKnownAtItsOrigin(t *testing.T) {
+	var got []uint64
+	e := engine.New(engine.Options{})
+	e.OnEvents(func(events []engine.Event) {
+		for _, ev := range events {
+			got = append(got, ev.Client)
+		}
+	})
+	m := New(Config{
+		Engine: e, Logger: slog.New(slog.DiscardHandler), Name: "n1", Incarnation: 7, Changed: func() {},
+		Failed: func(err error) { t.Error(err) },
+	})
+	set := func(client uint64) *engine.Command {
+		return &engine.Command{Proto: 2, Args: [][]byte{[]byte("SET"), []byte("k"), []byte("v")}, Client: client}
+	}
+	for i, o := range []entry.Origin{
+		{Node: "n1", Incarnation: 7, Number: 1}, {Node: "n2", Incarnation: 7, Number: 1}, {Node: "n1", Incarnation: 6, Number: 1},
+	} {
+		b := entry.AppendOrigin(entry.AppendBatch(nil, engine.Stamp{UnixMilli: 1}, 1), o, 3)
+		b = entry.AppendCommand(b, set(5))
+		b = entry.AppendCommand(b, set(0))
+		b = entry.AppendCommand(b, &engine.Command{Proto: 2, Txn: &engine.Txn{Cmds: []engine.Command{*set(0)}}, Client: 9})
+		m.Apply(&raft.Log{Index: uint64(i + 1), Term: 1, Data: b})
+	}
+	if want := []uint64{5, 0, 9, 0, 0, 0, 0, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("clients %v, want %v", got, want)
+	}
 }
 
 func TestWhatCannotBeReadStopsTheMachine(t *testing.T) {
