@@ -16,6 +16,7 @@ import (
 	"pingd/kv/engine"
 	"pingd/kv/replica"
 	"pingd/kv/server"
+	"pingd/kv/server/follow"
 )
 
 // Config says what a store node is. Name, Dir, Redis, Raft and their advertised
@@ -43,6 +44,11 @@ type Config struct {
 	Reserve         int64         // bytes of the disk to keep free; default 192 MiB, negative: none
 	RemoveDead      time.Duration // a member silent for longer is removed; 0 = never
 	MaxClients      int           // default 10000
+
+	// FollowerWrites says what becomes of a client's write at a node that does not
+	// lead: "forward" (default) to the leader, or refused as by a "readonly" replica,
+	// or as "moved" to the leader.
+	FollowerWrites string
 
 	Logger  *slog.Logger          // default: discarded
 	Metrics prometheus.Registerer // default: none
@@ -111,6 +117,8 @@ func (n *Node) assemble(cfg Config) error {
 		MaxClients: cfg.MaxClients,
 		Logger:     cfg.Logger,
 		Metrics:    cfg.Metrics,
+
+		FollowerWrites: follow.Parse(cfg.FollowerWrites),
 	})
 	if err != nil {
 		return errors.Join(err, rep.Close())

@@ -44,6 +44,7 @@ func newStore(e *env) (role, error) {
 		Expect:          e.o.Expect,
 		Secret:          e.o.Secret.Reveal(),
 		LogStore:        e.o.LogStore,
+		FollowerWrites:  e.o.FollowerWrites,
 		ElectionTimeout: e.o.ElectionTimeout,
 		LeaseReads:      e.o.StoreLeaseReads,
 		StaleBound:      e.o.StoreStaleBound,

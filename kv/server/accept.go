@@ -45,7 +45,7 @@ func (s *Server) accept(ctx, late context.Context, conns *sync.WaitGroup) error 
 		}
 		wait = acceptWaitMin
 		c := newConn(late, s, nc)
-		if !s.clients.add(c, s.live.maxClients.Load()) {
+		if !s.clients.Add(c.ID, c, s.live.maxClients.Load()) {
 			s.reject(nc)
 			continue
 		}
@@ -66,10 +66,10 @@ func (s *Server) serve(c *conn) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.stats.panics.Add(1)
-			s.log.Error("connection failed", "client", c.id, "addr", c.nc.RemoteAddr().String(),
+			s.log.Error("connection failed", "client", c.ID, "addr", c.Addr,
 				"err", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
-		s.clients.remove(c)
+		s.clients.Remove(c.ID)
 		c.close()
 	}()
 	c.run()

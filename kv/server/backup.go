@@ -14,13 +14,13 @@ var errStopped = errors.New("server is stopping")
 // it, in a streamed string, whatever the protocol. It is sent as it is read. One
 // that breaks off ends with the connection, so that nobody takes it for whole.
 func (c *conn) backup(stale bool) {
-	if c.box.Load() != nil {
-		c.fail("ERR PINGD BACKUP is not possible on a connection with subscriptions")
+	if c.subs.Total() > 0 || c.reader.On() || c.monitors.Load() { // messages would get between
+		c.Fail("ERR PINGD BACKUP is not possible on a connection with subscriptions or tracking")
 		return
 	}
 	point, state, err := c.srv.cfg.Store.Backup(c.ctx, stale)
 	if err != nil {
-		c.fail(errorText(err))
+		c.Fail(errorText(err))
 		return
 	}
 	defer state.Close()
@@ -28,7 +28,7 @@ func (c *conn) backup(stale bool) {
 		if c.closing.Load() || c.ctx.Err() != nil {
 			return errStopped
 		}
-		return c.send(b)
+		return c.box.Write(b)
 	})
 	err = errors.Join(c.write(), backup.Write(w, backup.Head{
 		Created: point.Taken.UTC(), Cluster: point.Cluster, Node: point.Node, Program: info.Version(),
@@ -37,7 +37,7 @@ func (c *conn) backup(stale bool) {
 	if err == nil {
 		err = w.Close()
 	}
-	log := c.srv.log.With("client", c.id, "addr", hostPort(c.nc.RemoteAddr()), "sent_bytes", w.Bytes(), "index", point.Index)
+	log := c.srv.log.With("client", c.ID, "addr", c.Addr, "sent_bytes", w.Bytes(), "index", point.Index)
 	if err != nil {
 		c.quit = true
 		log.Warn("backup broke off", "err", err)

@@ -105,7 +105,7 @@ func TestBackupOfSlowReader(t *testing.T) {
 	slow.send("PINGD BACKUP\r\n")
 	other := r.dial()
 	other.talk("PING", "+PONG\r\n")
-	wait(t, "the slow reader to be cut", func() bool { return r.clients.count() == 1 })
+	wait(t, "the slow reader to be cut", func() bool { return r.clients.Count() == 1 })
 }
 
 // endlessStore has a backup without an end.

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"pingd/kv/resp"
 	"pingd/kv/server/outbox"
+	"pingd/kv/server/pubsub"
+	"pingd/kv/server/session"
+	"pingd/kv/server/tracking"
 )
 
 const (
@@ -24,49 +28,58 @@ const (
 // conn is one client's connection. Everything without its own lock belongs to
 // the goroutine that runs it.
 type conn struct {
-	srv *Server
-	ctx context.Context // ends when the server gives up waiting for commands
-	id  int64
-	nc  net.Conn
-	rd  *resp.Reader
+	session.Session // with the replies of this pass, in order
+	srv             *Server
+	ctx             context.Context // ends when the server gives up waiting for commands
+	nc              net.Conn
+	rd              *resp.Reader
+	quit            bool // close after this pass
 
-	proto    uint8
-	db       uint8
-	authed   bool
-	readonly bool // READONLY: reads from this node's own data
-	quit     bool // close after this pass
-	reply    replyMode
-	name     string
-	lib      [2]string // name and version (CLIENT SETINFO)
-	noEvict  bool
-
-	out   []byte // replies of this pass, in order
-	group group  // data commands whose replies come next
-	multi multi
-	subs  subscriptions
+	group  group // data commands whose replies come next
+	multi  multi
+	subs   pubsub.Session
+	reader *tracking.Reader
+	leads  leads // does this node lead, as of this pass?
 
 	created    time.Time // never changes
 	last       *command
 	lastActive time.Time
 	writeUntil time.Time // the write deadline that is set
 
-	closing atomic.Bool // leave after the current pass
-	isResp3 atomic.Bool // for Push, which runs elsewhere
-	box     atomic.Pointer[outbox.Outbox]
-	shown   shown // what CLIENT LIST shows
+	closing    atomic.Bool // leave after the current pass
+	isResp3    atomic.Bool // for messages, which come from elsewhere
+	subscribes atomic.Bool
+	monitors   atomic.Bool
+	box        *outbox.Outbox
+	shown      shown // what CLIENT LIST shows
+
+	waiting struct { // a command that waits, for CLIENT UNBLOCK
+		sync.Mutex
+		end func(fail bool)
+	}
 }
 
 func newConn(ctx context.Context, s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s, ctx: ctx, nc: nc, proto: resp.RESP2, lastActive: time.Now()}
-	c.authed = s.cfg.Secret == ""
-	limits := s.limits()
-	if !c.authed {
-		limits = resp.BeforeAuth()
+	c := &conn{
+		Session: session.New(s.session, s.clients.NextID(), hostPort(nc.RemoteAddr())),
+		srv:     s, ctx: ctx, nc: nc, lastActive: time.Now(),
 	}
-	c.rd = resp.NewReader(countReader{nc, &s.stats.bytesIn}, limits)
+	c.Failed, c.Admitted = c.failed, func(bool) { c.rd.SetLimits(c.limits()) }
+	c.rd = resp.NewReader(countReader{nc, &s.stats.bytesIn}, c.limits())
+	c.subs = pubsub.NewSession(s.hub, c)
+	c.reader = s.tracking.NewReader(c.ID, c)
+	c.box = outbox.New(outbox.Config{Send: c.send, Limit: s.live.pubsub.Load, Cut: c.Cut, Lost: c.End})
 	c.created = c.lastActive
 	c.show()
 	return c
+}
+
+// limits are those of what the client may send at once.
+func (c *conn) limits() resp.Limits {
+	if !c.Authed {
+		return resp.BeforeAuth()
+	}
+	return c.srv.limits()
 }
 
 // run serves commands until the client leaves, misbehaves or is sent away.
@@ -79,14 +92,14 @@ func (c *conn) run() {
 		var bad *resp.ProtocolError
 		switch {
 		case errors.As(err, &bad):
-			c.fail("ERR " + bad.Error())
+			c.Fail("ERR " + bad.Error())
 			c.write() //nolint:errcheck // closed next
-			c.srv.log.Debug("protocol error", "client", c.id, "err", err)
+			c.srv.log.Debug("protocol error", "client", c.ID, "err", err)
 		case errors.Is(err, resp.ErrTooLarge):
-			c.srv.log.Warn("client sent too much at once", "client", c.id, "addr", c.nc.RemoteAddr().String())
+			c.srv.log.Warn("client sent too much at once", "client", c.ID, "addr", c.Addr)
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), c.closing.Load():
 		default:
-			c.srv.log.Debug("connection lost", "client", c.id, "err", err)
+			c.srv.log.Debug("connection lost", "client", c.ID, "err", err)
 		}
 		return
 	}
@@ -104,7 +117,7 @@ func (c *conn) pass() error {
 		if c.quit || held > maxPassArgs || !c.rd.Buffered() {
 			break
 		}
-		if len(c.out) > maxPassOut {
+		if len(c.Out) > maxPassOut {
 			c.flush()
 			if err = c.write(); err != nil {
 				return err
@@ -115,18 +128,21 @@ func (c *conn) pass() error {
 	c.flush()
 	c.multi.keep()
 	c.rd.Release()
-	if len(c.out) == 0 && err != nil {
+	c.leads = unknown
+	if len(c.Out) == 0 && err != nil {
 		return err
 	}
 	c.lastActive = time.Now()
 	c.show()
-	return errors.Join(err, c.write())
+	err = errors.Join(err, c.write())
+	c.reader.End()
+	return err
 }
 
 // awaitInput arms the idle timeout, if there is one. It must not undo the
-// deadline by which end wakes the reader.
+// deadline by which End wakes the reader.
 func (c *conn) awaitInput() error {
-	if limit := c.srv.live.timeout.Load(); limit > 0 && c.subs.count() == 0 && !c.rd.Buffered() {
+	if limit := c.srv.live.timeout.Load(); limit > 0 && c.subs.Total() == 0 && !c.rd.Buffered() {
 		if err := c.nc.SetReadDeadline(time.Now().Add(time.Duration(limit) * time.Second)); err != nil {
 			return err
 		}
@@ -137,9 +153,9 @@ func (c *conn) awaitInput() error {
 	return nil
 }
 
-// end asks the connection to leave: at once if it waits for input, else after the
+// End asks the connection to leave: at once if it waits for input, else after the
 // commands it is running. Safe for concurrent use.
-func (c *conn) end() {
+func (c *conn) End() {
 	c.closing.Store(true)
 	c.nc.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // closed already
 }
@@ -148,34 +164,31 @@ func (c *conn) end() {
 func (c *conn) Cut(reason string) {
 	if !c.closing.Swap(true) {
 		c.srv.stats.cut.Add(1)
-		c.srv.log.Warn("client cut off", "client", c.id, "addr", c.nc.RemoteAddr().String(), "err", reason)
+		c.srv.log.Warn("client cut off", "client", c.ID, "addr", c.Addr, "err", reason)
 	}
 	c.nc.Close() //nolint:errcheck // nothing more to do
 }
 
 // close releases everything the connection holds.
 func (c *conn) close() {
-	c.unsubscribeAll()
-	c.finishOutbox()
+	c.subs.Leave()
+	c.srv.tracking.TurnOff(c.reader)
+	c.srv.tap.Leave(c)
+	c.finishOutput()
 	c.nc.Close() //nolint:errcheck // nothing more to do
 }
 
-// fail appends an error reply. text begins with the code.
-func (c *conn) fail(text string) {
+// failed hears of each error reply.
+func (c *conn) failed(text string) {
 	c.srv.stats.countError(text)
 	if c.last != nil {
 		c.last.failed.Add(1)
 	}
 	c.multi.spoiled = c.multi.open
-	c.out = resp.AppendError(c.out, text)
 }
 
-func (c *conn) ok()           { c.out = append(c.out, "+OK\r\n"...) }
-func (c *conn) int(n int64)   { c.out = resp.AppendInt(c.out, n) }
-func (c *conn) bulk(s string) { c.out = resp.AppendBulkString(c.out, s) }
-func (c *conn) array(n int)   { c.out = resp.AppendArray(c.out, n) }
-func (c *conn) mapHead(n int) { c.out = resp.AppendMap(c.out, c.proto, n) }
-func (c *conn) null()         { c.out = resp.AppendNull(c.out, c.proto) }
+// setProto tells those who send messages which protocol is spoken.
+func (c *conn) protoChanged() { c.isResp3.Store(c.Proto >= resp.RESP3) }
 
 // countReader counts what a connection received.
 type countReader struct {
@@ -187,4 +200,11 @@ func (r countReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	r.n.Add(int64(n))
 	return n, err
+}
+
+func hostPort(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
 }

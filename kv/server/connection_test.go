@@ -96,7 +96,7 @@ func TestAuth(t *testing.T) {
 		{"AUTH x", wrong},
 		{"AUTH other sesame", wrong},
 		{"AUTH a b c", "-ERR syntax error\r\n"},
-		{"HELLO 3", "-" + errHelloNoAuth + "\r\n"},
+		{"HELLO 3", "-" + helloNoAuth + "\r\n"},
 		{"HELLO 3 AUTH default x", wrong},
 		{"AUTH default sesame", "+OK\r\n"},
 		{"PING", "+PONG\r\n"},
@@ -111,7 +111,8 @@ func TestAuth(t *testing.T) {
 	p.want("%7\r\n$6\r\nserver\r\n")
 
 	p = start(t, nil).dial()
-	p.talk("AUTH x", "-"+errNoPass+"\r\n")
+	p.talk("AUTH x", "-ERR AUTH <password> called without any password configured for the default user. "+
+		"Are you sure your configuration is correct?\r\n")
 }
 
 // Before AUTH a client may hold 10 arguments of 16 KiB, after it what Redis
@@ -133,3 +134,7 @@ func TestLimitsBeforeAuth(t *testing.T) {
 	p.send("AUTH sesame\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20000\r\n" + large + "\r\n")
 	p.want("+OK\r\n+OK\r\n")
 }
+
+const helloNoAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the " +
+	"HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the " +
+	"RESP protocol version at the same time"

@@ -18,8 +18,9 @@ type group struct {
 	writes  bool // some command changes data
 	replies engine.Replies
 
-	reads   int // commands whose reply may be of any size
-	largest int // bytes of the largest reply lately; 0 = none has been seen
+	tracked []string // keys that a client which caches is about to read
+	reads   int      // commands whose reply may be of any size
+	largest int      // bytes of the largest reply lately; 0 = none has been seen
 
 	side  []byte
 	marks []mark
@@ -68,6 +69,8 @@ func (g *group) learn() {
 func (g *group) reset() {
 	clear(g.cmds)
 	g.cmds, g.calls, g.writes, g.reads = g.cmds[:0], g.calls[:0], false, 0
+	clear(g.tracked)
+	g.tracked = g.tracked[:0]
 	g.side, g.marks = g.side[:0], g.marks[:0]
 	if cap(g.replies.Buf) > keptOut {
 		g.replies.Buf = nil
@@ -81,22 +84,24 @@ func (c *conn) flush() {
 		return
 	}
 	c.srv.pause.Wait(c.ctx, g.writes)
+	c.reader.Begin(g.tracked)
 	start := time.Now()
 	g.replies.Reset()
 	var err error
-	if c.readonly && !g.writes {
+	if c.ReadOnly && !g.writes {
 		err = c.srv.cfg.Store.ReadLocal(g.cmds, &g.replies)
 	} else {
 		err = c.srv.cfg.Store.Do(c.ctx, g.cmds, &g.replies)
 	}
-	c.srv.noteSlow(c, g, start)
+	took := time.Since(start)
+	c.srv.noteSlow(c, g, start, took)
 	if err == nil && g.replies.Len() != len(g.cmds) {
 		err = errors.New("ERR internal: the store gave too few replies")
 	}
 	if err != nil {
 		c.failGroup(errorText(err))
 	}
-	c.countReplies()
+	c.countReplies(took)
 	g.learn()
 	c.merge()
 	g.reset()
@@ -127,12 +132,14 @@ func errorText(err error) string {
 	return "ERR " + text
 }
 
-// countReplies notes calls and errors.
-func (c *conn) countReplies() {
+// countReplies notes calls, errors and times: a group's commands share one
+// execution, so each is said to have taken an equal part of it.
+func (c *conn) countReplies(took time.Duration) {
 	g := &c.group
+	each := took / time.Duration(len(g.cmds))
 	from := 0
 	for i, to := range g.replies.Ends {
-		g.calls[i].calls.Add(1)
+		g.calls[i].ran(each)
 		if to > from && g.replies.Buf[from] == '-' {
 			g.calls[i].failed.Add(1)
 			c.srv.stats.countError(string(g.replies.Buf[from+1 : to]))
@@ -146,8 +153,8 @@ func (c *conn) countReplies() {
 // their places. Without any, and with nothing in out, the buffers change places.
 func (c *conn) merge() {
 	g := &c.group
-	if len(g.marks) == 0 && len(c.out) == 0 {
-		c.out, g.replies.Buf = g.replies.Buf, c.out
+	if len(g.marks) == 0 && len(c.Out) == 0 {
+		c.Out, g.replies.Buf = g.replies.Buf, c.Out
 		return
 	}
 	from, side := 0, 0
@@ -156,18 +163,18 @@ func (c *conn) merge() {
 		if m.at > 0 {
 			to = g.replies.Ends[m.at-1]
 		}
-		c.out = append(c.out, g.replies.Buf[from:to]...)
-		c.out = append(c.out, g.side[side:m.to]...)
+		c.Out = append(c.Out, g.replies.Buf[from:to]...)
+		c.Out = append(c.Out, g.side[side:m.to]...)
 		from, side = to, m.to
 	}
-	c.out = append(c.out, g.replies.Buf[from:]...)
+	c.Out = append(c.Out, g.replies.Buf[from:]...)
 }
 
 // noteSlow logs a group that took longer than slowlog-log-slower-than allows. The
 // commands of a group share one execution: the first stands for all.
-func (s *Server) noteSlow(c *conn, g *group, start time.Time) {
+func (s *Server) noteSlow(c *conn, g *group, start time.Time, took time.Duration) {
+	s.latency.Note(spike(g.calls[0]), start, took)
 	limit := s.live.slowerThan.Load()
-	took := time.Since(start)
 	if limit < 0 || took.Microseconds() < limit {
 		return
 	}
@@ -175,7 +182,7 @@ func (s *Server) noteSlow(c *conn, g *group, start time.Time) {
 	if g.cmds[0].Txn != nil {
 		args = [][]byte{[]byte("EXEC")}
 	}
-	e := slowlog.Entry{At: start, Took: took, Args: slowlog.Shorten(args), Addr: hostPort(c.nc.RemoteAddr()), Name: c.name}
+	e := slowlog.Entry{At: start, Took: took, Args: slowlog.Shorten(args), Addr: c.Addr, Name: c.Name}
 	if more := len(g.cmds) - 1; more > 0 {
 		e.Args = append(e.Args, "... (with "+itoa(int64(more))+" more commands)")
 	}

@@ -30,6 +30,7 @@ type loneStore struct {
 	follows atomic.Bool // not the leader
 	changed chan replica.Status
 	dos     atomic.Int64                                           // calls of Do
+	wait    func(ctx context.Context) int                          // unless nil, is WaitReplicas
 	before  func(ctx context.Context, cmds []engine.Command) error // unless nil, decides about each Do
 }
 
@@ -118,8 +119,13 @@ func (s *loneStore) Remove(_ context.Context, name string) error {
 	}
 	return nil
 }
-func (s *loneStore) Peer() []byte                              { return []byte(`{"name":"n1"}`) }
-func (s *loneStore) WaitReplicas(_ context.Context, n int) int { return min(n, 1) }
+func (s *loneStore) Peer() []byte { return []byte(`{"name":"n1"}`) }
+func (s *loneStore) WaitReplicas(ctx context.Context, n int) int {
+	if s.wait != nil {
+		return s.wait(ctx)
+	}
+	return min(n, 1)
+}
 
 // stepDown makes the store a follower and tells the server.
 func (s *loneStore) stepDown() {
@@ -225,7 +231,7 @@ func (p *peer) closed() {
 // wait polls until ok or fails the test.
 func wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute) // a busy machine is no reason to fail
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -1,6 +1,10 @@
 package server
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pingd/kv/engine"
+)
 
 // collector gives the server's figures to Prometheus. The label cmd takes its
 // values from the command table only, so that clients cannot add to them.
@@ -23,6 +27,8 @@ var (
 	descBytesOut  = desc("sent_bytes_total", "Bytes sent to clients.")
 	descChannels  = desc("pubsub_channels", "Channels with subscribers on this node.")
 	descPatterns  = desc("pubsub_patterns", "Patterns with subscribers on this node.")
+	descTracking  = desc("tracking_clients", "Client connections that cache what they read (CLIENT TRACKING).")
+	descTracked   = desc("tracked_keys", "Keys that clients may have cached.")
 	descKeys      = desc("keys", "Keys in all databases.")
 	descExpires   = desc("keys_with_expiry", "Keys that will expire.")
 	descTokens    = desc("tokens", "Tokens remembered by ONCE and ONCEINCR.")
@@ -42,14 +48,14 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v))
 	}
 	s := c.s
-	for _, cmd := range s.table {
+	s.table.each(func(cmd *command) {
 		if n := cmd.calls.Load(); n > 0 {
 			counter(descCommands, n, cmd.Name)
 		}
 		if n := cmd.failed.Load(); n > 0 {
 			counter(descFailed, n, cmd.Name)
 		}
-	}
+	})
 	counter(descErrors, s.stats.errors.Load())
 	counter(descAccepted, s.stats.accepted.Load())
 	counter(descRejected, s.stats.rejected.Load())
@@ -57,14 +63,26 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	counter(descPanics, s.stats.panics.Load())
 	counter(descBytesIn, s.stats.bytesIn.Load())
 	counter(descBytesOut, s.stats.bytesOut.Load())
-	gauge(descClients, int64(s.clients.count()))
-	channels, patterns := s.hub.Counts()
+	gauge(descClients, int64(s.clients.Count()))
+	channels, patterns, _ := s.hub.Counts()
 	gauge(descChannels, int64(channels))
 	gauge(descPatterns, int64(patterns))
+	tracked := s.tracking.Counts()
+	gauge(descTracking, int64(tracked.Clients))
+	gauge(descTracked, int64(tracked.Keys))
 	st := s.cfg.Store.Engine().Stats()
 	keys, expires := totals(st)
 	gauge(descKeys, int64(keys))
 	gauge(descExpires, int64(expires))
 	gauge(descTokens, int64(st.Tokens))
 	gauge(descDataBytes, st.Bytes)
+}
+
+// totals sums the engine's figures over databases.
+func totals(st engine.Stats) (keys, expires int) {
+	for db := range st.Keys {
+		keys += st.Keys[db]
+		expires += st.Expires[db]
+	}
+	return keys, expires
 }

@@ -6,6 +6,7 @@ import (
 	"pingd/kv/engine"
 	"pingd/kv/resp"
 	"pingd/kv/server/catalog"
+	"pingd/kv/server/session"
 )
 
 // multi is the state of MULTI and WATCH on one connection.
@@ -13,8 +14,9 @@ type multi struct {
 	open    bool
 	spoiled bool // an error while queueing: EXEC will refuse
 	queue   []queued
-	kept    int // of queue: those whose arguments are copies
-	bytes   int // of all arguments
+	kept    int  // of queue: those whose arguments are copies
+	bytes   int  // of all arguments
+	writes  bool // some queued command changes data
 	watched []engine.Watch
 }
 
@@ -48,57 +50,58 @@ func (c *conn) enqueue(cmd *command, args [][]byte) {
 		return
 	}
 	c.multi.queue = append(c.multi.queue, queued{cmd, args})
-	c.atOnce(func() { c.out = append(c.out, "+QUEUED\r\n"...) })
+	c.multi.writes = c.multi.writes || cmd.Flags&catalog.Write != 0
+	c.atOnce(func() { c.Out = append(c.Out, "+QUEUED\r\n"...) })
 }
 
 func (c *conn) cmdMulti([][]byte) {
 	if c.multi.open {
-		c.fail("ERR MULTI calls can not be nested")
+		c.Fail("ERR MULTI calls can not be nested")
 		c.multi.spoiled = false // Redis does not count this one
 		return
 	}
 	c.multi.open = true
-	c.ok()
+	c.OK()
 }
 
 func (c *conn) cmdDiscard([][]byte) {
 	if !c.multi.open {
-		c.fail("ERR DISCARD without MULTI")
+		c.Fail("ERR DISCARD without MULTI")
 		return
 	}
 	c.multi.reset()
-	c.ok()
+	c.OK()
 }
 
 func (c *conn) cmdWatch(args [][]byte) {
 	if c.multi.open {
-		c.fail("ERR WATCH inside MULTI is not allowed")
+		c.Fail("ERR WATCH inside MULTI is not allowed")
 		c.multi.spoiled = false
 		return
 	}
 	reads := make([]engine.Command, 0, len(args)-1)
 	for _, key := range args[1:] {
-		reads = append(reads, engine.Command{DB: c.db, Proto: resp.RESP2, Args: [][]byte{[]byte("PINGD.VERSION"), key}})
+		reads = append(reads, engine.Command{DB: c.DB, Proto: resp.RESP2, Args: [][]byte{[]byte("PINGD.VERSION"), key}})
 	}
 	var out engine.Replies
 	if err := c.srv.cfg.Store.Do(c.ctx, reads, &out); err != nil {
-		c.fail(errorText(err))
+		c.Fail(errorText(err))
 		return
 	}
 	for i, key := range args[1:] {
 		version, ok := resp.ParseIntReply(out.At(i))
 		if !ok {
-			c.fail("ERR WATCH: the store did not tell the version of a key")
+			c.Fail("ERR WATCH: the store did not tell the version of a key")
 			return
 		}
-		c.multi.watched = append(c.multi.watched, engine.Watch{DB: c.db, Key: bytes.Clone(key), Version: uint64(version)})
+		c.multi.watched = append(c.multi.watched, engine.Watch{DB: c.DB, Key: bytes.Clone(key), Version: uint64(version)})
 	}
-	c.ok()
+	c.OK()
 }
 
 func (c *conn) cmdUnwatch([][]byte) {
 	c.multi.watched = nil
-	c.ok()
+	c.OK()
 }
 
 // cmdExec runs the queue as one transaction. Its data commands go into the group
@@ -107,32 +110,34 @@ func (c *conn) cmdExec([][]byte) {
 	m := c.multi
 	switch {
 	case !m.open:
-		c.atOnce(func() { c.fail("ERR EXEC without MULTI") })
+		c.atOnce(func() { c.Fail("ERR EXEC without MULTI") })
 		return
 	case m.spoiled:
 		c.multi.reset()
-		c.atOnce(func() { c.fail("EXECABORT Transaction discarded because of previous errors.") })
+		c.atOnce(func() { c.Fail("EXECABORT Transaction discarded because of previous errors.") })
 		return
 	}
 	c.multi.reset()
 	txn := &engine.Txn{Watch: m.watched, Cmds: make([]engine.Command, 0, len(m.queue))}
-	db, plain, writes := c.db, true, catalog.Flags(0)
+	db, plain := c.DB, true
 	for _, q := range m.queue {
-		writes |= q.cmd.Flags & catalog.Write
 		switch {
 		case q.cmd.run == nil:
-			txn.Cmds = append(txn.Cmds, engine.Command{DB: db, Proto: c.proto, Args: q.args})
-			q.cmd.calls.Add(1)
+			if q.cmd.reads && c.reader.Tracks() {
+				c.trackKeys(q.cmd, q.args)
+			}
+			txn.Cmds = append(txn.Cmds, engine.Command{DB: db, Proto: c.Proto, Args: q.args})
+			q.cmd.ran(0) // EXEC has their time
 		default:
 			plain = false
 			if q.cmd.Name == "select" {
-				if n, ok := parseDB(q.args[1]); ok {
+				if n, ok := session.ParseDB(q.args[1]); ok {
 					db = n
 				}
 			}
 		}
 	}
-	whole := engine.Command{DB: c.db, Proto: c.proto, Txn: txn}
+	whole := engine.Command{DB: c.DB, Proto: c.Proto, Txn: txn, Client: c.reader.NoLoop()}
 	if !plain {
 		c.flush()
 		c.execMixed(&m, &whole)
@@ -141,7 +146,7 @@ func (c *conn) cmdExec([][]byte) {
 	// The command that EXEC stands for writes if one of its commands does.
 	exec := c.srv.table["exec"]
 	c.group.add(exec, whole)
-	c.group.writes = c.group.writes || writes != 0
+	c.group.writes = c.group.writes || m.writes
 }
 
 // execMixed runs a transaction that has commands of the front among its own. The
@@ -151,26 +156,27 @@ func (c *conn) execMixed(m *multi, whole *engine.Command) {
 	var out engine.Replies
 	var data []byte
 	if len(whole.Txn.Cmds) > 0 || len(whole.Txn.Watch) > 0 {
+		c.reader.Begin(c.group.tracked)
+		c.group.tracked = c.group.tracked[:0]
 		if err := c.srv.cfg.Store.Do(c.ctx, []engine.Command{*whole}, &out); err != nil {
-			c.fail(errorText(err))
+			c.Fail(errorText(err))
 			return
 		}
 		elements, ok := resp.ArrayBody(out.Buf)
 		if !ok { // the null array, or an error of the whole
-			c.out = append(c.out, out.Buf...)
+			c.Out = append(c.Out, out.Buf...)
 			return
 		}
 		data = elements
 	}
-	c.array(len(m.queue))
+	c.Array(len(m.queue))
 	for _, q := range m.queue {
 		if q.cmd.run != nil {
-			c.note(q.cmd)
-			q.cmd.run(c, q.args)
+			c.execute(q.cmd, q.args)
 			continue
 		}
 		n := resp.Skip(data)
-		c.out = append(c.out, data[:n]...)
+		c.Out = append(c.Out, data[:n]...)
 		data = data[n:]
 	}
 }

@@ -33,7 +33,7 @@ func TestTransactions(t *testing.T) {
 		{"GET", "-ERR wrong number of arguments for 'get' command\r\n"},
 		{"EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n"},
 		{"MULTI", "+OK\r\n"},
-		{"SUBSCRIBE a", "-ERR Command not allowed inside a transaction\r\n"},
+		{"HELLO 3", "-ERR Command not allowed inside a transaction\r\n"},
 		{"EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n"},
 		{"GET k", "$1\r\n2\r\n"},
 		// An error at execution: the rest runs.

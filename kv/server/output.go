@@ -1,10 +1,6 @@
 package server
 
-import (
-	"time"
-
-	"pingd/kv/server/outbox"
-)
+import "time"
 
 // writeChunk is how much a client must take within the write timeout.
 const writeChunk = 256 << 10
@@ -12,26 +8,22 @@ const writeChunk = 256 << 10
 // lastWrite is how long a connection that ends may take for the rest.
 const lastWrite = time.Second
 
-// write sends the replies collected so far: directly, or through the outbox once
-// messages for the client may come from elsewhere.
+// write sends the replies collected so far.
 func (c *conn) write() error {
-	if len(c.out) == 0 {
+	if len(c.Out) == 0 {
 		return nil
 	}
-	out := c.out
-	c.out = c.out[:0]
+	out := c.Out
+	c.Out = c.Out[:0]
 	if cap(out) > keptOut {
-		c.out = nil
+		c.Out = nil
 	}
-	if box := c.box.Load(); box != nil {
-		box.Add(out, false)
-		return nil
-	}
-	return c.send(out)
+	return c.box.Write(out)
 }
 
 // send writes b with a deadline for each part of it. Setting a deadline costs
-// about as much as a small write, so that one is renewed when half is used up.
+// about as much as a small write, so that one is renewed when half is used up. The
+// outbox sees to it that one goroutine sends at a time.
 func (c *conn) send(b []byte) error {
 	for len(b) > 0 {
 		timeout := c.srv.cfg.WriteTimeout
@@ -54,33 +46,21 @@ func (c *conn) send(b []byte) error {
 	return nil
 }
 
-// startOutbox makes all further output go through an outbox, which alone writes
-// to the connection from then on. Only the connection's goroutine calls it.
-func (c *conn) startOutbox() {
-	if c.box.Load() != nil {
-		return
-	}
-	box := outbox.New(outbox.Config{Send: c.send, Limit: c.srv.live.pubsub.Load, Cut: c.Cut})
-	c.box.Store(box)
-	go func() { // ends with finishOutbox, which waits for it
-		if box.Run() != nil {
-			c.end()
-		}
-	}()
-}
+// Push takes a message, encoded for RESP2. Safe for concurrent use.
+func (c *conn) Push(message []byte) { c.box.Add(message, c.isResp3.Load()) }
 
-// Push takes a message from the hub. Safe for concurrent use.
-func (c *conn) Push(message []byte) {
-	if box := c.box.Load(); box != nil {
-		box.Add(message, c.isResp3.Load())
-	}
-}
+// PushLine takes a line for a client of MONITOR. Safe for concurrent use.
+func (c *conn) PushLine(line []byte) { c.box.Add(line, false) }
 
-// finishOutbox lets the client take what is pending, within lastWrite.
-func (c *conn) finishOutbox() {
-	if box := c.box.Load(); box != nil {
-		c.closing.Store(true)
-		c.nc.SetWriteDeadline(time.Now().Add(lastWrite)) //nolint:errcheck // closed next
-		box.Finish()
-	}
+// RESP3 and Subscribes are for those who send messages. Safe for concurrent use.
+func (c *conn) RESP3() bool { return c.isResp3.Load() }
+
+// Subscribes reports whether the client is a subscriber.
+func (c *conn) Subscribes() bool { return c.subscribes.Load() }
+
+// finishOutput lets the client take what is pending, within lastWrite.
+func (c *conn) finishOutput() {
+	c.closing.Store(true)
+	c.nc.SetWriteDeadline(time.Now().Add(lastWrite)) //nolint:errcheck // closed next
+	c.box.Finish()
 }

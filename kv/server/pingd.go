@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pingd/kv/resp"
+	"pingd/kv/server/reply"
 )
 
 // cmdPingd is PINGD PEER | MEMBERS | STATUS | TRANSFER [name] | REMOVE name | BACKUP
@@ -13,7 +14,7 @@ func (c *conn) cmdPingd(args [][]byte) {
 	store := c.srv.cfg.Store
 	switch sub := strings.ToUpper(string(args[1])); {
 	case sub == "PEER" && len(args) == 2:
-		c.out = resp.AppendBulk(c.out, store.Peer())
+		c.Out = resp.AppendBulk(c.Out, store.Peer())
 	case sub == "MEMBERS" && len(args) == 2:
 		c.json(store.Members())
 	case sub == "STATUS" && len(args) == 2:
@@ -31,25 +32,25 @@ func (c *conn) cmdPingd(args [][]byte) {
 	case sub == "BACKUP" && len(args) == 3 && strings.EqualFold(string(args[2]), "STALE"):
 		c.backup(true)
 	case sub == "PEER", sub == "MEMBERS", sub == "STATUS", sub == "TRANSFER", sub == "REMOVE", sub == "BACKUP":
-		c.fail("ERR wrong number of arguments for 'pingd|" + strings.ToLower(sub) + "' command")
+		c.Fail("ERR wrong number of arguments for 'pingd|" + strings.ToLower(sub) + "' command")
 	default:
-		c.fail("ERR unknown subcommand '" + cut(args[1], 128) + "'. Try PEER, MEMBERS, STATUS, TRANSFER [name], REMOVE name, BACKUP [STALE].")
+		c.Fail("ERR unknown subcommand '" + reply.Cut(args[1]) + "'. Try PEER, MEMBERS, STATUS, TRANSFER [name], REMOVE name, BACKUP [STALE].")
 	}
 }
 
 func (c *conn) json(v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		c.fail("ERR " + err.Error())
+		c.Fail("ERR " + err.Error())
 		return
 	}
-	c.out = resp.AppendBulk(c.out, b)
+	c.Out = resp.AppendBulk(c.Out, b)
 }
 
 func (c *conn) done(err error) {
 	if err != nil {
-		c.fail(errorText(err))
+		c.Fail(errorText(err))
 		return
 	}
-	c.ok()
+	c.OK()
 }

@@ -110,7 +110,7 @@ func TestSlowSubscriberIsCut(t *testing.T) {
 	if r.stats.cut.Load() != 1 {
 		t.Fatalf("after %d messages nobody was cut", n)
 	}
-	wait(t, "the slow subscriber to go", func() bool { return r.clients.count() == 2 })
+	wait(t, "the slow subscriber to go", func() bool { return r.clients.Count() == 2 })
 	_, err := io.Copy(io.Discard, slow.nc)
 	var ne net.Error
 	if errors.As(err, &ne) && ne.Timeout() {
@@ -135,10 +135,10 @@ func TestStuckReaderIsCut(t *testing.T) {
 			}
 			t.Fatal(err)
 		}
-		if r.clients.count() == 1 {
+		if r.clients.Count() == 1 {
 			break
 		}
 		runtime.Gosched()
 	}
-	wait(t, "the stuck client to go", func() bool { return r.clients.count() == 1 })
+	wait(t, "the stuck client to go", func() bool { return r.clients.Count() == 1 })
 }

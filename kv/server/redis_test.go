@@ -186,6 +186,241 @@ COMMAND LIST FILTERBY PATTERN getr*
 COMMAND COUNT x
 READONLY
 TIME x
+CLIENT TRACKINGINFO
+CLIENT TRACKING on
+CLIENT TRACKINGINFO
+CLIENT TRACKING on OPTIN
+CLIENT CACHING yes
+CLIENT TRACKINGINFO
+CLIENT CACHING no
+PING
+CLIENT TRACKINGINFO
+CLIENT TRACKING on OPTOUT
+CLIENT TRACKING off
+CLIENT TRACKING on OPTOUT NOLOOP
+CLIENT CACHING no
+CLIENT TRACKINGINFO
+CLIENT TRACKING off
+CLIENT TRACKING on BCAST PREFIX b PREFIX a
+CLIENT TRACKINGINFO
+CLIENT TRACKING on BCAST PREFIX ab
+CLIENT TRACKING on
+CLIENT TRACKING off
+CLIENT TRACKING on PREFIX a
+CLIENT TRACKING on REDIRECT 999999
+CLIENT TRACKING on REDIRECT x
+CLIENT TRACKING maybe
+CLIENT TRACKING on FOO
+CLIENT TRACKING
+CLIENT GETREDIR
+CLIENT CACHING
+CLIENT ID x
+CLIENT NO-EVICT
+CLIENT PAUSE
+CLIENT REPLY
+CLIENT UNBLOCK
+CLIENT LIST ID
+CLIENT UNPAUSE x
+MULTI
+CLIENT FOO
+EXEC
+MULTI
+CLIENT GETNAME x
+EXEC
+MULTI
+CONFIG GET maxmemory
+OBJECT FOO
+EXEC
+MULTI
+SET a 1
+EXEC x
+DISCARD
+EXEC x
+SSUBSCRIBE
+SUNSUBSCRIBE
+SUNSUBSCRIBE x
+SSUBSCRIBE a b
+SSUBSCRIBE a
+PING
+SUBSCRIBE x
+SUNSUBSCRIBE a
+UNSUBSCRIBE
+SUNSUBSCRIBE
+PUBSUB SHARDCHANNELS
+PUBSUB SHARDCHANNELS x y
+PUBSUB SHARDNUMSUB
+PUBSUB SHARDNUMSUB a b
+PUBSUB NUMSUB
+SPUBLISH
+SPUBLISH a b
+OBJECT
+OBJECT ENCODING
+OBJECT ENCODING k x
+OBJECT HELP x
+OBJECT FOO k
+SET i 123
+OBJECT ENCODING i
+OBJECT REFCOUNT i
+OBJECT FREQ i
+OBJECT ENCODING nope
+OBJECT REFCOUNT nope
+MEMORY
+MEMORY FOO
+MEMORY USAGE
+MEMORY USAGE nope
+MEMORY USAGE nope SAMPLES
+MEMORY USAGE i SAMPLES -1
+MEMORY USAGE i SAMPLES x
+MEMORY USAGE i FOO
+MEMORY PURGE
+MEMORY PURGE x
+DUMP nope
+DUMP
+RESTORE
+RESTORE x 0
+RESTORE x 0 y
+RESTORE x y z
+RESTORE x -1 z
+RESTORE x 0 z FOO
+RESTORE x 0 z IDLETIME
+RESTORE x 0 z IDLETIME -1
+RESTORE x 0 z IDLETIME x
+RESTORE x 0 z FREQ 256
+RESTORE x 0 z IDLETIME 1 FREQ 1
+RESTORE i 0 z
+RESTORE i x z
+DUMP i
+RESTORE j 0 "\x00\xc0{\n\x00\xde\x0f;a\xf5/[*"
+GET j
+SET s hello
+DUMP s
+FUNCTION
+FUNCTION FOO
+FUNCTION FLUSH SYNC
+FUNCTION FLUSH ASYNC
+FUNCTION FLUSH foo
+FUNCTION FLUSH a b
+FUNCTION LIST LIBRARYNAME
+FUNCTION LIST LIBRARYNAME x WITHCODE
+FUNCTION LIST foo
+FUNCTION DELETE x
+FUNCTION KILL
+SCRIPT
+SCRIPT FOO
+SCRIPT EXISTS
+SCRIPT EXISTS a b
+SCRIPT FLUSH
+SCRIPT FLUSH x
+SCRIPT KILL
+MODULE LIST
+MODULE FOO
+ACL
+ACL FOO
+ACL CAT
+ACL CAT foo
+ACL CAT transaction
+ACL LIST
+ACL GETUSER default
+ACL GETUSER nobody
+ACL GETUSER
+ACL DRYRUN default get a
+ACL DRYRUN nobody get a
+ACL DRYRUN default get
+ACL DRYRUN default foo
+ACL LOG
+ACL LOG RESET
+ACL GENPASS 0
+ACL GENPASS x
+ACL SAVE x
+LATENCY
+LATENCY FOO
+LATENCY HISTORY
+LATENCY RESET x y
+LATENCY GRAPH x
+LATENCY HISTOGRAM nope
+SLOWLOG
+SLOWLOG GET 1 2
+SLOWLOG LEN x
+CONFIG GET replica-read-only slave-serve-stale-data
+CONFIG GET zset-max-*
+CONFIG GET list-max-*
+CONFIG GET *ziplist*
+CONFIG SET zset-max-ziplist-value 5 list-max-ziplist-size 7
+CONFIG GET zset-max-listpack-value
+CONFIG GET list-max-listpack-size
+CONFIG SET tracking-table-max-keys -1
+CONFIG SET tracking-table-max-keys 100
+CONFIG GET tracking-table-max-keys
+CONFIG SET tracking-table-max-keys 1000000
+CONFIG SET latency-monitor-threshold 5
+CONFIG GET latency-monitor-threshold
+CONFIG SET latency-monitor-threshold 0
+CONFIG SET slave-priority 10
+CONFIG GET *-priority
+CONFIG SET slave-priority 100
+CONFIG SET repl-ping-slave-period 3
+CONFIG GET repl-ping-replica-period
+CONFIG SET maxmemory-policy allkeys-lru
+CONFIG GET maxmemory-policy
+CONFIG SET maxmemory-policy foo
+CONFIG SET maxmemory-policy noeviction
+CONFIG SET loglevel foo
+CONFIG SET save ""
+CONFIG GET save
+CONFIG GET appendonly
+CONFIG RESETSTAT x
+CONFIG GET databases timeout
+LASTSAVE x
+ROLE x
+ROLE
+ECHO a b
+SWAPDB 0
+SWAPDB 0 x
+SWAPDB x 0
+SWAPDB 0 16
+SELECT 5
+SET a 1
+SWAPDB 5 6
+GET a
+SELECT 6
+GET a
+MOVE a 7
+MOVE a 6
+MOVE a 99
+MOVE a x
+COPY a b
+COPY a b DB 7
+COPY a b DB 99
+COPY a b DB x
+COPY a a DB 6
+DBSIZE
+FLUSHDB SYNC
+FLUSHDB FOO
+COMMAND GETKEYSANDFLAGS SET a b
+COMMAND GETKEYSANDFLAGS SET a b GET
+COMMAND GETKEYSANDFLAGS MSET a 1 b 2
+COMMAND GETKEYSANDFLAGS RENAME a b
+COMMAND GETKEYSANDFLAGS GETEX a
+COMMAND GETKEYSANDFLAGS PING
+COMMAND GETKEYSANDFLAGS
+COMMAND GETKEYS OBJECT ENCODING k
+COMMAND GETKEYS MEMORY USAGE k
+COMMAND GETKEYS DEL a b c
+COMMAND GETKEYS WATCH a b
+COMMAND INFO client|foo
+COMMAND INFO get|foo
+COMMAND LIST FILTERBY PATTERN client|t*
+COMMAND LIST FILTERBY ACLCAT transaction
+COMMAND LIST FILTERBY ACLCAT foo
+COMMAND LIST FILTERBY MODULE foo
+COMMAND LIST FILTERBY
+COMMAND LIST x
+WAIT 0
+WAIT
+HELLO 3 SETNAME
+HELLO 2 SETNAME ok
+CLIENT GETNAME
+READWRITE
 RESET
 CLIENT GETNAME
 `
@@ -194,6 +429,23 @@ CLIENT GETNAME
 var unlikeRedis = map[string]string{
 	"CONFIG GET hash-max-*-entries": "Redis gives them in any order",
 	"READONLY":                      "Redis has it in a cluster only; here it allows stale reads",
+	"READWRITE":                     "the same",
+	"ACL CAT transaction":           "Redis gives them in any order",
+	"COMMAND LIST FILTERBY ACLCAT transaction":            "the same",
+	"COMMAND LIST FILTERBY PATTERN client|t*":             "the same",
+	"CONFIG GET replica-read-only slave-serve-stale-data": "a node that does not lead takes writes",
+	"CONFIG GET zset-max-*":                               "Redis gives them in any order",
+	"CONFIG GET list-max-*":                               "the same",
+	"CONFIG GET *ziplist*":                                "the same",
+	"CONFIG GET *-priority":                               "the same",
+	"CONFIG GET databases timeout":                        "the same",
+	"ROLE":                                                "a cluster has other nodes",
+	"HELLO 2 SETNAME ok":                                  "another number of the connection",
+	"UNSUBSCRIBE":                                         "Redis gives them in any order",
+	"ACL LOG":                                             "nothing is logged",
+	"DUMP i":                                              "the version of the format is older, so that every Redis since 5.0 takes it",
+	"DUMP s":                                              "the same",
+	"ACL SAVE x":                                          "",
 }
 
 // startRedis runs a real Redis until the test ends.
@@ -270,7 +522,7 @@ func (a *asker) ask(command string) (string, error) {
 		a.buf = a.buf[n:]
 		switch {
 		case reply == bulk("marker"), reply == "*2\r\n$4\r\npong\r\n"+bulk("marker"),
-			reply == "+QUEUED\r\n" && all != "": // within MULTI
+			reply == "+QUEUED\r\n" && (all != "" || command == ""): // within MULTI
 			return all, nil
 		}
 		all += reply
@@ -278,21 +530,30 @@ func (a *asker) ask(command string) (string, error) {
 }
 
 func TestRepliesAreThoseOfRedis(t *testing.T) {
-	theirs := newAsker(t, startRedis(t))
-	ours := newAsker(t, start(t, nil).addr)
-	sc := bufio.NewScanner(strings.NewReader(strings.TrimSpace(sameAsRedis)))
-	for sc.Scan() {
-		command := sc.Text()
-		want, err := theirs.ask(command)
-		if err != nil {
-			t.Fatalf("Redis on %s: %v", command, err)
+	redis := startRedis(t)
+	for _, proto := range []string{"2", "3"} {
+		theirs, ours := newAsker(t, redis), newAsker(t, start(t, nil).addr)
+		for _, a := range []*asker{theirs, ours} {
+			for _, line := range []string{"HELLO " + proto, "FLUSHALL", "CONFIG SET hash-max-listpack-entries 512 timeout 0"} {
+				if _, err := a.ask(line); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
-		got, err := ours.ask(command)
-		if err != nil {
-			t.Fatalf("%s: %v", command, err)
-		}
-		if _, known := unlikeRedis[command]; got != want && !known {
-			t.Errorf("%.60s\ngot  %q\nwant %q", command, got, want)
+		sc := bufio.NewScanner(strings.NewReader(strings.TrimSpace(sameAsRedis)))
+		for sc.Scan() {
+			command := sc.Text()
+			want, err := theirs.ask(command)
+			if err != nil {
+				t.Fatalf("Redis on %s: %v", command, err)
+			}
+			got, err := ours.ask(command)
+			if err != nil {
+				t.Fatalf("%s: %v", command, err)
+			}
+			if _, known := unlikeRedis[command]; got != want && !known {
+				t.Errorf("RESP%s %.60s\ngot  %q\nwant %q", proto, command, got, want)
+			}
 		}
 	}
 }

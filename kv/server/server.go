@@ -14,11 +14,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"pingd/kv/engine"
 	"pingd/kv/resp"
+	"pingd/kv/server/clients"
+	"pingd/kv/server/follow"
+	"pingd/kv/server/info"
+	"pingd/kv/server/latency"
 	"pingd/kv/server/pause"
 	"pingd/kv/server/pubsub"
+	"pingd/kv/server/session"
 	"pingd/kv/server/settings"
 	"pingd/kv/server/slowlog"
+	"pingd/kv/server/tap"
+	"pingd/kv/server/tracking"
 )
 
 // Config says what a Server is. Listener and Store are required.
@@ -30,6 +38,10 @@ type Config struct {
 	MaxClients int    // connections at a time (Redis setting maxclients); default 10000
 	RunID      string // 40 hex digits shown as run_id; default random
 	Name       string // node name shown by INFO; default none
+
+	// FollowerWrites says what becomes of writes while this node does not lead;
+	// default: the leader gets them.
+	FollowerWrites follow.Mode
 
 	// WriteTimeout is how long a client may leave a reply unread before it is cut
 	// off; default 30 s.
@@ -47,14 +59,18 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	started  time.Time
-	secret   [32]byte // SHA-256
+	session  *session.Config
 	table    commandTable
 	settings *settings.Table
 	hub      *pubsub.Hub
 	events   *pubsub.Events
-	clients  *clients
+	clients  *clients.Set
+	tracking *tracking.Table
+	tap      tap.Tap
 	slow     *slowlog.Log
+	latency  latency.Monitor
 	pause    pause.Pause
+	rates    info.Rates
 	stats    stats
 	live     liveSettings
 }
@@ -91,12 +107,13 @@ func New(cfg Config) (*Server, error) {
 		cfg:     cfg,
 		log:     cfg.Logger.With("component", "redis"),
 		started: time.Now(),
-		secret:  digest([]byte(cfg.Secret)),
 		table:   newCommandTable(),
 		hub:     pubsub.NewHub(),
-		clients: newClients(),
+		clients: clients.NewSet(),
 		slow:    slowlog.New(),
 	}
+	s.session = session.NewConfig(cfg.Secret, s.log, cfg.Store.IsLeader)
+	s.tracking = tracking.NewTable(s.trackingClient)
 	s.events = pubsub.NewEvents(s.hub)
 	s.configure()
 	if cfg.Metrics != nil {
@@ -104,9 +121,29 @@ func New(cfg Config) (*Server, error) {
 			return nil, err
 		}
 	}
-	cfg.Store.Engine().OnEvents(s.events.Add)
-	cfg.Store.OnPublish(s.hub.Publish)
+	cfg.Store.Engine().OnEvents(s.applied)
+	cfg.Store.Engine().OnRestore(s.restored)
+	cfg.Store.OnPublish(s.hub.Deliver)
 	return s, nil
+}
+
+// applied takes in the events of a log entry, on the goroutine that applies it.
+func (s *Server) applied(events []engine.Event) {
+	s.tracking.Changed(events)
+	s.events.Add(events)
+}
+
+// restored hears that a snapshot has replaced everything: what changed is not
+// known.
+func (s *Server) restored() {
+	s.tracking.Flush()
+	s.hub.CutAll("keyspace events were lost: state taken over from a snapshot")
+}
+
+// trackingClient finds a connection that others redirect messages to.
+func (s *Server) trackingClient(id int64) (tracking.Client, bool) {
+	c, ok := s.clients.Get(id).(*conn)
+	return c, ok
 }
 
 func randomID() string {
@@ -128,9 +165,13 @@ func (s *Server) configure() {
 	if s.cfg.Secret != "" {
 		s.settings.Preset("requirepass", "(set)") // never the password itself
 	}
+	if s.cfg.FollowerWrites == follow.Forward {
+		s.settings.Preset("replica-read-only", "no")
+	}
 	for _, name := range []string{
 		"timeout", "maxclients", "slowlog-log-slower-than", "slowlog-max-len", "proto-max-bulk-len",
 		"client-query-buffer-limit", "client-output-buffer-limit", "notify-keyspace-events",
+		"tracking-table-max-keys", "latency-monitor-threshold",
 	} {
 		s.applySetting(name)
 	}
@@ -155,6 +196,10 @@ func (s *Server) applySetting(name string) {
 		pub, normal := settings.BufferLimit(value, "pubsub"), settings.BufferLimit(value, "normal")
 		s.live.pubsub.Store(&pub)
 		s.live.normal.Store(&normal)
+	case "tracking-table-max-keys":
+		s.tracking.SetMax(s.settings.Int(name))
+	case "latency-monitor-threshold":
+		s.latency.SetThreshold(s.settings.Int(name))
 	case "notify-keyspace-events":
 		s.events.Select(s.settings.Get(name))
 	}
@@ -185,6 +230,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var conns sync.WaitGroup
 	g.Go(func() error { s.events.Run(late); return nil })
 	g.Go(func() error { s.followLeadership(runCtx); return nil })
+	g.Go(func() error { s.sample(runCtx); return nil })
 	g.Go(func() error {
 		defer stopRun() // without a listener there is nothing to serve
 		return s.accept(runCtx, late, &conns)
@@ -198,8 +244,8 @@ func (s *Server) Run(ctx context.Context) error {
 // drain ends all connections: idle ones now, the others after their command.
 func (s *Server) drain(conns *sync.WaitGroup, stop context.CancelCauseFunc) {
 	defer stop(errStopping)
-	s.clients.refuse()
-	s.clients.endAll()
+	s.clients.Refuse()
+	s.clients.EndAll()
 	done := make(chan struct{})
 	go func() { // ends with the connections, which are cut below at the latest
 		conns.Wait()
@@ -212,21 +258,7 @@ func (s *Server) drain(conns *sync.WaitGroup, stop context.CancelCauseFunc) {
 	case <-late.C:
 		s.log.Warn("commands did not finish in time", "took", s.cfg.DrainTimeout)
 		stop(errStopping)
-		s.clients.cutAll()
+		s.clients.CutAll("server stops")
 		<-done
-	}
-}
-
-// followLeadership ends the connections of a node that stops being the leader:
-// some clients look for the new leader only when their connection breaks.
-func (s *Server) followLeadership(ctx context.Context) {
-	was := s.cfg.Store.IsLeader()
-	for range s.cfg.Store.Changes(ctx) {
-		is := s.cfg.Store.IsLeader()
-		if was && !is {
-			n := s.clients.endAll()
-			s.log.Info("connections closed after losing leadership", "clients", n)
-		}
-		was = is
 	}
 }

@@ -88,7 +88,7 @@ func TestGarbage(t *testing.T) {
 		io.Copy(io.Discard, p.nc)
 	}
 	r.dial().talk("GET k", "$-1\r\n")
-	wait(t, "the connections to end", func() bool { return r.clients.count() == 1 })
+	wait(t, "the connections to end", func() bool { return r.clients.Count() == 1 })
 }
 
 // 200,000 writes of one byte of a command that never ends.

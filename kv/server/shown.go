@@ -1,11 +1,10 @@
 package server
 
 import (
-	"strings"
 	"sync"
-	"time"
 
 	"pingd/kv/server/listing"
+	"pingd/kv/server/pubsub"
 )
 
 // shown is what other connections see of one, as of its last pass.
@@ -20,9 +19,10 @@ func (c *conn) show() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := &s.client
-	l.Name, l.Lib, l.DB, l.Proto = c.name, c.lib, c.db, c.proto
-	l.Channels, l.Patterns = len(c.subs.channels), len(c.subs.patterns)
-	l.ReadOnly, l.NoEvict, l.Active = c.readonly, c.noEvict, c.lastActive
+	l.Name, l.Lib, l.DB, l.Proto = c.Name, c.Lib, c.DB, c.Proto
+	l.Channels, l.Patterns, l.Shards = c.subs.Count(pubsub.Channel), c.subs.Count(pubsub.Pattern), c.subs.Count(pubsub.Shard)
+	l.ReadOnly, l.NoEvict, l.NoTouch, l.Active = c.ReadOnly, c.NoEvict, c.NoTouch, c.lastActive
+	l.MultiMem = c.multi.bytes
 	if l.Queued = -1; c.multi.open {
 		l.Queued = len(c.multi.queue)
 	}
@@ -31,71 +31,18 @@ func (c *conn) show() {
 	}
 }
 
-// view describes the connection. Safe for concurrent use.
-func (c *conn) view() listing.Client {
+// View describes the connection. Safe for concurrent use.
+func (c *conn) View() listing.Client {
 	c.shown.mu.Lock()
 	l := c.shown.client
 	c.shown.mu.Unlock()
-	l.ID, l.Addr, l.LAddr = c.id, hostPort(c.nc.RemoteAddr()), hostPort(c.nc.LocalAddr())
-	l.Created, l.Closing = c.created, c.closing.Load()
-	if box := c.box.Load(); box != nil {
-		l.Unread = box.Size()
-	}
+	l.ID, l.Addr, l.LAddr = c.ID, c.Addr, hostPort(c.nc.LocalAddr())
+	l.Created, l.Closing, l.Monitor = c.created, c.closing.Load(), c.monitors.Load()
+	l.Unread = c.box.Size()
+	st := c.reader.State()
+	l.Tracking, l.BCast, l.Broken, l.Redirect = st.On, st.BCast, st.Broken, st.Redirect
+	c.waiting.Lock()
+	l.Blocked = c.waiting.end != nil
+	c.waiting.Unlock()
 	return l
-}
-
-func (c *conn) clientInfo([][]byte) {
-	c.show()
-	l := c.view()
-	c.verbatim(l.Line(time.Now()) + "\n")
-}
-
-func (c *conn) clientList(args [][]byte) {
-	var filter listing.Filter
-	if problem := filter.ParseList(args[2:]); problem != "" {
-		c.fail(problem)
-		return
-	}
-	c.show()
-	var b strings.Builder
-	now := time.Now()
-	for _, o := range c.srv.clients.list() {
-		if l := o.view(); filter.Matches(&l) {
-			b.WriteString(l.Line(now) + "\n")
-		}
-	}
-	c.verbatim(b.String())
-}
-
-// clientKill is CLIENT KILL addr and CLIENT KILL filter value ...
-func (c *conn) clientKill(args [][]byte) {
-	filter := listing.Filter{SkipMe: true}
-	old := len(args) == 3
-	if old {
-		filter = listing.Filter{Addr: string(args[2])}
-	} else if problem := filter.Parse(args[2:]); problem != "" {
-		c.fail(problem)
-		return
-	}
-	c.show()
-	killed := int64(0)
-	for _, o := range c.srv.clients.list() {
-		if l := o.view(); !filter.Matches(&l) || (o == c && filter.SkipMe) {
-			continue
-		}
-		killed++
-		if o == c {
-			c.quit = true
-			continue
-		}
-		o.end()
-	}
-	switch {
-	case !old:
-		c.int(killed)
-	case killed == 0:
-		c.fail("ERR No such client")
-	default:
-		c.ok()
-	}
 }

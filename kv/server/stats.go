@@ -1,8 +1,12 @@
 package server
 
 import (
+	"context"
 	"sync/atomic"
+	"time"
 
+	"pingd/kv/server/catalog"
+	"pingd/kv/server/follow"
 	"pingd/kv/server/info"
 )
 
@@ -13,6 +17,7 @@ type stats struct {
 	commands            atomic.Int64
 	bytesIn, bytesOut   atomic.Int64
 	errors, cut, panics atomic.Int64
+	blocked             atomic.Int64 // clients that wait now
 
 	codes info.Codes
 }
@@ -31,17 +36,14 @@ func (s *Server) resetStats() {
 	} {
 		n.Store(0)
 	}
-	for _, cmd := range s.table {
-		cmd.calls.Store(0)
-		cmd.failed.Store(0)
-	}
+	s.table.each(func(cmd *command) { cmd.reset() })
 	s.stats.codes.Reset()
 }
 
 // cmdInfo is INFO [section ...].
 func (c *conn) cmdInfo(args [][]byte) {
 	f := c.srv.facts()
-	c.verbatim(f.Render(args[1:]))
+	c.Verbatim(f.Render(args[1:]))
 }
 
 // facts gathers what INFO tells.
@@ -51,20 +53,38 @@ func (s *Server) facts() *info.Facts {
 		Started: s.started, RunID: s.cfg.RunID, Name: s.cfg.Name, Setting: s.settings.Get,
 		MaxClients: s.live.maxClients.Load(), Accepted: st.accepted.Load(), Rejected: st.rejected.Load(),
 		Cut: st.cut.Load(), Commands: st.commands.Load(), Errors: st.errors.Load(), ErrorCodes: st.codes.All(),
-		BytesIn: st.bytesIn.Load(), BytesOut: st.bytesOut.Load(),
-		Data: store.Engine().Stats(), Raft: store.Status(), Replication: info.View(store),
+		BytesIn: st.bytesIn.Load(), BytesOut: st.bytesOut.Load(), Blocked: st.blocked.Load(), Rates: s.rates.Now(),
+		Data: store.Engine().Stats(), Seen: store.Engine().Counters(), Raft: store.Status(), Replication: info.View(store), Tracking: s.tracking.Counts(),
 	}
-	f.Channels, f.Patterns = s.hub.Counts()
-	for _, c := range s.clients.list() {
+	f.Replication.ReadOnly = s.cfg.FollowerWrites != follow.Forward
+	f.Channels, f.Patterns, f.Shards = s.hub.Counts()
+	for _, c := range s.clients.All() {
 		f.Clients++
-		if l := c.view(); l.IsType("pubsub") {
+		if l := c.View(); l.IsType("pubsub") {
 			f.PubSubClients++
 		}
 	}
-	for _, e := range s.table.index().Shown() {
-		if cmd := s.table[e.Name]; cmd.calls.Load() > 0 {
-			f.Calls = append(f.Calls, info.Calls{Name: e.Name, Calls: cmd.calls.Load(), Failed: cmd.failed.Load()})
+	s.table.each(func(cmd *command) {
+		if !cmd.Is(catalog.Hidden) {
+			f.Calls = append(f.Calls, info.Calls{
+				Name: cmd.Name, Calls: cmd.calls.Load(), Failed: cmd.failed.Load(), Rejected: cmd.rejected.Load(),
+				Took: time.Duration(cmd.nanos.Load()),
+			})
+		}
+	})
+	return f
+}
+
+// sample notes the counters now and then, for the rates of INFO.
+func (s *Server) sample(ctx context.Context) {
+	tick := time.NewTicker(info.RateEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.rates.Note(now, s.stats.commands.Load(), s.stats.bytesIn.Load(), s.stats.bytesOut.Load())
+		case <-ctx.Done():
+			return
 		}
 	}
-	return f
 }

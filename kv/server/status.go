@@ -23,10 +23,10 @@ type Status struct {
 // Status returns the present figures, a value of type Status. Safe for
 // concurrent use.
 func (s *Server) Status() any {
-	channels, patterns := s.hub.Counts()
+	channels, patterns, _ := s.hub.Counts()
 	return Status{
 		Addr:         s.cfg.Listener.Addr().String(),
-		Clients:      s.clients.count(),
+		Clients:      s.clients.Count(),
 		MaxClients:   s.live.maxClients.Load(),
 		Accepted:     s.stats.accepted.Load(),
 		Rejected:     s.stats.rejected.Load(),

@@ -68,6 +68,7 @@ type StoreOptions struct {
 	RedisAddr       string        `default:":6379" placeholder:"[HOST]:PORT" roles:"store" help:"Where Redis clients connect."`
 	RaftAddr        string        `default:":16379" placeholder:"[HOST]:PORT" roles:"store" help:"Where the other stores connect."`
 	Expect          int           `default:"0" placeholder:"N" roles:"store" help:"With --join: form one new cluster once N stores see one another; join the cluster if there is one."`
+	FollowerWrites  string        `default:"forward" placeholder:"HOW" roles:"store" help:"Writes of clients at a node that does not lead: forward them to the leader, refuse them as a readonly replica, or as moved to the leader's address."`
 	LogStore        string        `default:"wal" placeholder:"KIND" roles:"store" help:"Keeper of the Raft log: wal (fast) or bolt."`
 	ElectionTimeout time.Duration `default:"150ms" placeholder:"TIME" roles:"store" help:"Silence of the leader that starts an election; 300ms is advised across zones."`
 	StoreLeaseReads bool          `roles:"store" help:"Answer reads on the strength of the followers' last heartbeats, without asking them: faster, and right as long as clocks run alike."`

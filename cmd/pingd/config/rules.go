@@ -180,6 +180,7 @@ func (v *validator) store() {
 	if o.Expect > 0 && len(o.Join) == 0 {
 		v.advise(v.spell("expect", o.Expect), "needs --join, to know where the others are", "--join=host1,host2,host3 --expect="+strconv.Itoa(max(o.Expect, 1)))
 	}
+	v.oneOf("follower-writes", o.FollowerWrites, "forward", "readonly", "moved")
 	v.oneOf("log-store", o.LogStore, "wal", "bolt")
 	v.duration("election-timeout", o.ElectionTimeout, 20*time.Millisecond, time.Minute, "150ms")
 	v.duration("store-stale-bound", o.StoreStaleBound, 500*time.Millisecond, 24*time.Hour, "5s")

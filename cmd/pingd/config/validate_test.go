@@ -63,6 +63,7 @@ func TestValidate(t *testing.T) {
 
 		{name: "expect without join", mutate: func(o *Options) { o.Expect = 3 }, want: "--expect=3: needs --join", hint: "--join=host1,host2,host3 --expect=3"},
 		{name: "expect less than nothing", mutate: func(o *Options) { o.Expect = -1 }, want: "must be from 0 to 99"},
+		{name: "follower writes", mutate: func(o *Options) { o.FollowerWrites = "no" }, want: "must be one of forward, readonly, moved", hint: "--follower-writes=forward"},
 		{name: "log store", mutate: func(o *Options) { o.LogStore = "wall" }, want: "must be one of wal, bolt", hint: "--log-store=wal"},
 		{name: "election timeout", mutate: func(o *Options) { o.ElectionTimeout = time.Millisecond }, want: "must be from 20ms to 1m", hint: "--election-timeout=150ms"},
 		{name: "master name", mutate: func(o *Options) { o.MasterName = "my master" }, want: "--master-name='my master'"},

@@ -1,230 +1,209 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 
 	"pingd/kv/engine/glob"
-	"pingd/kv/resp"
+	"pingd/kv/server/reply"
 )
 
-// Answer appends the reply to a call of COMMAND to dst, or returns the text of
-// the error to reply. proto is the protocol version of the connection.
-func (x Index) Answer(dst []byte, proto uint8, args [][]byte) (reply []byte, problem string) {
-	a := answer{index: x, proto: proto, out: dst}
-	a.command(args)
-	if a.problem != "" {
-		return dst, a.problem
-	}
-	return a.out, ""
-}
+// All is COMMAND without a subcommand.
+func (x Index) All(w *reply.Writer) { infos(w, x.Shown()) }
 
-type answer struct {
-	index   Index
-	proto   uint8
-	out     []byte
-	problem string
-}
+// Count is COMMAND COUNT.
+func (x Index) Count(w *reply.Writer) { w.Int(int64(len(x.Shown()))) }
 
-func (a *answer) fail(problem string) { a.problem = problem }
-func (a *answer) int(n int64)         { a.out = resp.AppendInt(a.out, n) }
-func (a *answer) bulk(s string)       { a.out = resp.AppendBulkString(a.out, s) }
-func (a *answer) array(n int)         { a.out = resp.AppendArray(a.out, n) }
-func (a *answer) mapHead(n int)       { a.out = resp.AppendMap(a.out, a.proto, n) }
-
-// arity checks the number of words of a subcommand.
-func (a *answer) arity(args [][]byte, want int) bool {
-	if len(args) == want || want < 0 && len(args) >= -want {
-		return true
-	}
-	a.fail("ERR wrong number of arguments for 'command|" + strings.ToLower(string(args[1])) + "' command")
-	return false
-}
-
-// command is COMMAND [COUNT | INFO | DOCS | GETKEYS | LIST].
-func (a *answer) command(args [][]byte) {
-	if len(args) == 1 {
-		a.commandInfos(a.index.Shown())
+// Info is COMMAND INFO [name ...]; args are the words of the call.
+func (x Index) Info(w *reply.Writer, args [][]byte) {
+	if len(args) == 2 {
+		x.All(w)
 		return
 	}
-	switch strings.ToUpper(string(args[1])) {
-	case "COUNT":
-		if a.arity(args, 2) {
-			a.int(int64(len(a.index.Shown())))
-		}
-	case "INFO":
-		if len(args) == 2 {
-			a.commandInfos(a.index.Shown())
-			return
-		}
-		a.commandInfos(a.named(args[2:]))
-	case "DOCS":
-		list := a.index.Shown()
-		if len(args) > 2 {
-			list = a.named(args[2:])
-		}
-		a.commandDocs(list)
-	case "GETKEYS":
-		if a.arity(args, -4) {
-			a.commandKeys(args[2:])
-		}
-	case "LIST":
-		a.commandList(args)
-	default:
-		a.fail("ERR unknown subcommand '" + string(args[1][:min(len(args[1]), 128)]) + "'. Try COMMAND HELP.")
-	}
+	infos(w, x.named(args[2:]))
 }
 
 // named looks the names up; nil for those unknown.
-func (a *answer) named(names [][]byte) []*Entry {
+func (x Index) named(names [][]byte) []*Entry {
 	list := make([]*Entry, len(names))
 	for i, name := range names {
-		if list[i] = a.index.Find(name); list[i] != nil && list[i].Is(Hidden) {
+		if list[i] = x.Find(name); list[i] != nil && list[i].Is(Hidden) {
 			list[i] = nil
 		}
 	}
 	return list
 }
 
-func (a *answer) commandInfos(list []*Entry) {
-	a.array(len(list))
-	for _, cmd := range list {
-		if cmd == nil {
-			a.out = resp.AppendNull(a.out, a.proto)
+func infos(w *reply.Writer, list []*Entry) {
+	w.Array(len(list))
+	for _, e := range list {
+		if e == nil {
+			w.Null()
 			continue
 		}
-		first, last, step := cmd.keys()
-		a.array(10)
-		a.bulk(cmd.Name)
-		a.int(int64(cmd.Arity))
-		a.statusSet(cmd.words())
-		a.int(int64(first))
-		a.int(int64(last))
-		a.int(int64(step))
-		a.statusSet(cmd.categories())
-		a.array(0) // tips
-		a.keySpecs(cmd)
-		a.array(0) // subcommands
+		first, last, step := e.places()
+		w.Array(10)
+		w.Bulk(e.Name)
+		w.Int(int64(e.Arity))
+		w.Statuses(e.Words)
+		w.Int(int64(first))
+		w.Int(int64(last))
+		w.Int(int64(step))
+		w.Statuses(e.ACL)
+		w.Set(len(e.Tips))
+		for _, t := range e.Tips {
+			w.Bulk(t)
+		}
+		w.Set(len(e.Keys))
+		for i := range e.Keys {
+			e.Keys[i].info(w)
+		}
+		infos(w, e.ShownSubs())
 	}
 }
 
-func (a *answer) statusSet(words []string) {
-	a.out = resp.AppendSet(a.out, a.proto, len(words))
-	for _, w := range words {
-		a.out = resp.AppendStatus(a.out, w)
+// info writes where the keys are in the form that newer clients read.
+func (k *KeySpec) info(w *reply.Writer) {
+	w.Map(3)
+	w.Bulk("flags")
+	w.Statuses(k.Flags)
+	w.Bulk("begin_search")
+	w.Map(2)
+	w.Bulk("type")
+	w.Bulk("index")
+	w.Bulk("spec")
+	w.Map(1)
+	w.Bulk("index")
+	w.Int(int64(k.First))
+	w.Bulk("find_keys")
+	w.Map(2)
+	w.Bulk("type")
+	w.Bulk("range")
+	w.Bulk("spec")
+	w.Map(3)
+	for _, p := range []struct {
+		name  string
+		value int
+	}{{"lastkey", k.Last}, {"keystep", k.Step}, {"limit", k.Limit}} {
+		w.Bulk(p.name)
+		w.Int(int64(p.value))
 	}
 }
 
-// keySpecs writes where the keys are in the form that newer clients read.
-func (a *answer) keySpecs(cmd *Entry) {
-	first, last, step := cmd.keys()
-	if first == 0 {
-		a.array(0)
-		return
+// Docs is COMMAND DOCS [name ...]: without arguments, complexity and history.
+func (x Index) Docs(w *reply.Writer, args [][]byte) {
+	list := x.Shown()
+	if len(args) > 2 {
+		list = slices.DeleteFunc(x.named(args[2:]), func(e *Entry) bool { return e == nil })
 	}
-	if last > 0 {
-		last -= first
-	}
-	access := "RO"
-	if cmd.Is(Write) {
-		access = "RW"
-	}
-	a.array(1)
-	a.mapHead(3)
-	a.bulk("flags")
-	a.statusSet([]string{access})
-	a.bulk("begin_search")
-	a.mapHead(2)
-	a.bulk("type")
-	a.bulk("index")
-	a.bulk("spec")
-	a.mapHead(1)
-	a.bulk("index")
-	a.int(int64(first))
-	a.bulk("find_keys")
-	a.mapHead(2)
-	a.bulk("type")
-	a.bulk("range")
-	a.bulk("spec")
-	a.mapHead(3)
-	a.bulk("lastkey")
-	a.int(int64(last))
-	a.bulk("keystep")
-	a.int(int64(step))
-	a.bulk("limit")
-	a.int(0)
+	docs(w, list)
 }
 
-func (a *answer) commandDocs(list []*Entry) {
-	known := list[:0:0]
-	for _, cmd := range list {
-		if cmd != nil {
-			known = append(known, cmd)
+func docs(w *reply.Writer, list []*Entry) {
+	w.Map(len(list))
+	for _, e := range list {
+		w.Bulk(e.Name)
+		fields := [][2]string{{"summary", e.Summary}, {"since", e.Since}, {"group", e.Group}}
+		fields = slices.DeleteFunc(fields, func(f [2]string) bool { return f[1] == "" })
+		subs := e.ShownSubs()
+		w.Map(len(fields) + min(len(subs), 1))
+		for _, f := range fields {
+			w.Bulk(f[0])
+			w.Bulk(f[1])
+		}
+		if len(subs) > 0 {
+			w.Bulk("subcommands")
+			docs(w, subs)
 		}
 	}
-	a.mapHead(len(known))
-	for _, cmd := range known {
-		a.bulk(cmd.Name)
-		a.mapHead(2)
-		a.bulk("summary")
-		a.bulk(cmd.Summary)
-		a.bulk("group")
-		a.bulk(cmd.Group)
-	}
 }
 
-// commandKeys is COMMAND GETKEYS command [arg ...].
-func (a *answer) commandKeys(args [][]byte) {
-	cmd := a.index.Find(args[0])
+// GetKeys is COMMAND GETKEYS, or with the flags of each key COMMAND
+// GETKEYSANDFLAGS: command [arg ...].
+func (x Index) GetKeys(w *reply.Writer, args [][]byte, withFlags bool) {
+	args = args[2:]
+	e := x.Call(args)
 	switch {
-	case cmd == nil:
-		a.fail("ERR Invalid command specified")
+	case e == nil:
+		w.Fail("ERR Invalid command specified")
 		return
-	case !cmd.ArityOK(len(args)):
-		a.fail("ERR Invalid number of arguments specified for command")
+	case len(e.Keys) == 0:
+		w.Fail("ERR The command has no key arguments")
 		return
-	}
-	keys := cmd.findKeys(args)
-	if len(keys) == 0 {
-		a.fail("ERR The command has no key arguments")
+	case !e.ArityOK(len(args)):
+		w.Fail("ERR Invalid number of arguments specified for command")
 		return
 	}
-	a.array(len(keys))
-	for _, k := range keys {
-		a.out = resp.AppendBulk(a.out, k)
+	n := 0
+	e.EachKey(args, func([]byte) { n++ })
+	w.Array(n)
+	for i := range e.Keys {
+		k := &e.Keys[i]
+		k.each(args, func(key []byte) {
+			if withFlags {
+				w.Array(2)
+			}
+			w.Bytes(key)
+			if withFlags {
+				w.Statuses(e.keyFlags(k, args))
+			}
+		})
 	}
 }
 
-// commandList is COMMAND LIST [FILTERBY (MODULE name | ACLCAT category | PATTERN
+// List is COMMAND LIST [FILTERBY (MODULE name | ACLCAT category | PATTERN
 // pattern)].
-func (a *answer) commandList(args [][]byte) {
+func (x Index) List(w *reply.Writer, args [][]byte) {
 	keep := func(*Entry) bool { return true }
-	switch {
-	case len(args) == 2:
-	case len(args) == 5 && strings.EqualFold(string(args[2]), "FILTERBY"):
-		switch value := args[4]; strings.ToUpper(string(args[3])) {
+	if len(args) != 2 {
+		if len(args) != 5 || !strings.EqualFold(string(args[2]), "FILTERBY") {
+			w.Fail(reply.ErrSyntax)
+			return
+		}
+		value := args[4]
+		switch strings.ToUpper(string(args[3])) {
 		case "PATTERN":
-			keep = func(cmd *Entry) bool { return glob.Match(value, []byte(cmd.Name)) }
+			keep = func(e *Entry) bool { return glob.Match(lower(value), []byte(e.Name)) }
 		case "ACLCAT":
 			want := "@" + strings.ToLower(string(value))
-			keep = func(cmd *Entry) bool { return strings.Contains(strings.Join(cmd.categories(), " ")+" ", want+" ") }
+			keep = func(e *Entry) bool { return slices.Contains(e.ACL, want) }
 		case "MODULE":
 			keep = func(*Entry) bool { return false }
 		default:
-			a.fail("ERR syntax error")
+			w.Fail(reply.ErrSyntax)
 			return
 		}
-	default:
-		a.fail("ERR syntax error")
-		return
 	}
+	w.Strings(x.Names(keep))
+}
+
+func lower(b []byte) []byte { return []byte(strings.ToLower(string(b))) }
+
+// Names returns the names of the commands and subcommands that keep picks,
+// sorted.
+func (x Index) Names(keep func(*Entry) bool) []string {
 	var names []string
-	for _, cmd := range a.index.Shown() {
-		if keep(cmd) {
-			names = append(names, cmd.Name)
+	for _, e := range x.Shown() {
+		if keep(e) {
+			names = append(names, e.Name)
+		}
+		for _, sub := range e.ShownSubs() {
+			if keep(sub) {
+				names = append(names, sub.Name)
+			}
 		}
 	}
-	a.array(len(names))
-	for _, name := range names {
-		a.bulk(name)
-	}
+	return names
+}
+
+// Help is COMMAND HELP.
+func Help(w *reply.Writer) {
+	w.Help("COMMAND",
+		"(no subcommand)", "    Return details about all commands.",
+		"COUNT", "    Return how many there are.",
+		"DOCS [<command-name> ...]", "    Return what commands are for.",
+		"GETKEYS <full-command>", "    Return the keys of a call.",
+		"GETKEYSANDFLAGS <full-command>", "    Return the keys of a call, and how they are used.",
+		"INFO [<command-name> ...]", "    Return details about commands.",
+		"LIST [FILTERBY (MODULE|ACLCAT|PATTERN) <value>]", "    Return names.")
 }

@@ -5,15 +5,21 @@ import (
 	"testing"
 
 	"pingd/kv/engine"
+	"pingd/kv/server/reply"
 )
 
 func testIndex() Index {
 	x := Index{}
 	for _, spec := range engine.Specs() {
-		e := FromSpec(&spec)
+		e := Describe(strings.ToLower(spec.Name), &spec)
 		x[e.Name] = &e
 	}
-	x["watch"] = &Entry{Name: "watch", Arity: -2, Flags: Immediate, Group: "transactions"}
+	for _, name := range []string{"watch", "client"} {
+		e := Describe(name, nil)
+		x[name] = &e
+	}
+	list := Describe("client|list", nil)
+	x["client"].Subs = map[string]*Entry{"list": &list}
 	x["secret"] = &Entry{Name: "secret", Arity: 1, Flags: Hidden}
 	return x
 }
@@ -27,13 +33,13 @@ func words(s string) (args [][]byte) {
 
 func TestFind(t *testing.T) {
 	x := testIndex()
-	for name, want := range map[string]bool{"get": true, "GeT": true, "nope": false, "": false, strings.Repeat("x", 100): false} {
+	for name, want := range map[string]bool{
+		"get": true, "GeT": true, "nope": false, "": false, strings.Repeat("x", 100): false,
+		"client": true, "Client|LIST": true, "client|nope": false, "get|list": false,
+	} {
 		if got := x.Find([]byte(name)) != nil; got != want {
 			t.Errorf("%q found: %v", name, got)
 		}
-	}
-	if n := testing.AllocsPerRun(100, func() { x.Find([]byte("GET")) }); n != 0 {
-		t.Errorf("%v allocations", n)
 	}
 	for _, e := range x.Shown() {
 		if e.Is(Hidden) {
@@ -42,29 +48,74 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// Every line of the facts is well formed, and they say the same as the engine
+// where both speak.
+func TestFacts(t *testing.T) {
+	for name := range facts() {
+		if name != strings.ToLower(name) || len(name) > MaxName {
+			t.Errorf("name %q", name)
+		}
+		if container, _, is := strings.Cut(name, "|"); is && facts()[container].arity == 0 {
+			t.Errorf("%s has no container", name)
+		}
+	}
+	for _, spec := range engine.Specs() {
+		e := Describe(strings.ToLower(spec.Name), &spec)
+		first, last, _ := e.places()
+		switch {
+		case e.Name == "object", e.Name == "memory": // containers
+		case e.Arity != spec.Arity:
+			t.Errorf("%s: arity %d, the engine says %d", e.Name, e.Arity, spec.Arity)
+		case e.Is(Write) != (spec.Flags&engine.Write != 0):
+			t.Errorf("%s: write is %v, the engine says otherwise", e.Name, e.Is(Write))
+		case first != spec.FirstKey || last != spec.LastKey:
+			t.Errorf("%s: keys %d to %d, the engine says %d to %d", e.Name, first, last, spec.FirstKey, spec.LastKey)
+		}
+	}
+	for _, bad := range []string{"", "a|1", "a|x|||||", "a|1||||RO 1 2|", "a|1||||RO @1 0/1|"} {
+		if _, _, err := parseFacts(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
 func TestAnswer(t *testing.T) {
 	x := testIndex()
 	for call, want := range map[string]string{
-		"COMMAND GETKEYS WATCH a b":                "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
-		"COMMAND GETKEYS MSET a 1 b 2":             "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
-		"COMMAND GETKEYS GET a b":                  "!ERR Invalid number of arguments specified for command",
-		"COMMAND GETKEYS nope a":                   "!ERR Invalid command specified",
-		"COMMAND GETKEYS KEYS a":                   "!ERR The command has no key arguments",
-		"COMMAND GETKEYS":                          "!ERR wrong number of arguments for 'command|getkeys' command",
-		"COMMAND LIST FILTERBY PATTERN strle*":     "*1\r\n$6\r\nstrlen\r\n",
-		"COMMAND LIST FILTERBY MODULE m":           "*0\r\n",
-		"COMMAND LIST FILTERBY ACLCAT transaction": "*1\r\n$5\r\nwatch\r\n",
-		"COMMAND LIST FILTERBY x y":                "!ERR syntax error",
-		"COMMAND INFO nope secret":                 "*2\r\n$-1\r\n$-1\r\n",
-		"COMMAND DOCS nope":                        "*0\r\n",
-		"COMMAND FOO":                              "!ERR unknown subcommand 'FOO'. Try COMMAND HELP.",
+		"GETKEYS WATCH a b":                "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
+		"GETKEYS MSET a 1 b 2":             "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
+		"GETKEYS RENAME a b":               "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
+		"GETKEYS GET a b":                  "-ERR Invalid number of arguments specified for command\r\n",
+		"GETKEYS nope a":                   "-ERR Invalid command specified\r\n",
+		"GETKEYS KEYS a":                   "-ERR The command has no key arguments\r\n",
+		"GETKEYSANDFLAGS SET a b":          "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+OW\r\n+update\r\n",
+		"GETKEYSANDFLAGS SET a b GET":      "*1\r\n*2\r\n$1\r\na\r\n*3\r\n+RW\r\n+access\r\n+update\r\n",
+		"LIST FILTERBY PATTERN strle*":     "*1\r\n$6\r\nstrlen\r\n",
+		"LIST FILTERBY PATTERN client*":    "*2\r\n$6\r\nclient\r\n$11\r\nclient|list\r\n",
+		"LIST FILTERBY MODULE m":           "*0\r\n",
+		"LIST FILTERBY ACLCAT transaction": "*1\r\n$5\r\nwatch\r\n",
+		"LIST FILTERBY x y":                "-ERR syntax error\r\n",
+		"INFO nope secret":                 "*2\r\n$-1\r\n$-1\r\n",
+		"DOCS nope":                        "*0\r\n",
+		"DOCS strlen": "*2\r\n$6\r\nstrlen\r\n*6\r\n$7\r\nsummary\r\n$43\r\nGet the length of the value stored in a key\r\n" +
+			"$5\r\nsince\r\n$5\r\n2.2.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n",
 	} {
-		got, problem := x.Answer(nil, 2, words(call))
-		if problem != "" {
-			got = []byte("!" + problem)
+		w := &reply.Writer{Proto: 2}
+		args := words("COMMAND " + call)
+		switch strings.ToUpper(string(args[1])) {
+		case "GETKEYS":
+			x.GetKeys(w, args, false)
+		case "GETKEYSANDFLAGS":
+			x.GetKeys(w, args, true)
+		case "LIST":
+			x.List(w, args)
+		case "INFO":
+			x.Info(w, args)
+		case "DOCS":
+			x.Docs(w, args)
 		}
-		if string(got) != want {
-			t.Errorf("%s\ngot  %q\nwant %q", call, got, want)
+		if string(w.Out) != want {
+			t.Errorf("%s\ngot  %q\nwant %q", call, w.Out, want)
 		}
 	}
 }

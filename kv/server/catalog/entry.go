@@ -10,41 +10,47 @@ import (
 // Flags say how the front treats a command.
 type Flags uint16
 
-// The flags. Those of the engine's own commands follow from engine.Spec.
+// The flags. Write, NoAuth, NoMulti and Admin follow from the facts.
 const (
-	Write      Flags = 1 << iota // a data command that changes the keyspace
+	Write      Flags = 1 << iota // changes the keyspace
 	NoAuth                       // allowed before AUTH
+	NoMulti                      // refused within MULTI
+	Admin                        // not shown to MONITOR
 	Subscribed                   // allowed to a RESP2 subscriber
 	Immediate                    // runs within MULTI instead of being queued
-	NoMulti                      // refused within MULTI
 	AtOnce                       // needs nothing of the store and changes nothing that a waiting group depends on
 	Orders                       // sees to the order of its reply and a waiting group itself
-	Admin                        // COMMAND's flag admin
-	PubSub                       // COMMAND's flag pubsub
 	Hidden                       // not shown by COMMAND
 )
 
-// Entry describes one command.
+// Entry describes one command, or one subcommand of a container command.
 type Entry struct {
-	Name    string // lower case
+	Name    string // lower case; a subcommand's after its container's and |
 	Arity   int    // words with the name; negative: at least that many
 	Flags   Flags
 	Spec    *engine.Spec // nil for commands of the front
 	Group   string       // as in Redis's documentation: string, connection ...
 	Summary string
+	Subs    map[string]*Entry // of a container, by their own name; nil = no container
+
+	Facts
 }
 
-// FromSpec describes a command of the engine.
-func FromSpec(spec *engine.Spec) Entry {
-	e := Entry{
-		Name: strings.ToLower(spec.Name), Arity: spec.Arity, Spec: spec,
-		Group: spec.Group, Summary: spec.Summary,
+// Describe returns what is known of a command from the facts, and for one of the
+// engine from its description there. name is in lower case.
+func Describe(name string, spec *engine.Spec) Entry {
+	e := Entry{Name: name, Spec: spec, Facts: factsOf(name, spec)}
+	e.Arity = e.Facts.arity
+	for word, flag := range map[string]Flags{"write": Write, "no_auth": NoAuth, "no_multi": NoMulti, "admin": Admin} {
+		if slices.Contains(e.Words, word) {
+			e.Flags |= flag
+		}
 	}
-	if spec.Flags&engine.Write != 0 {
-		e.Flags |= Write
-	}
-	if spec.Flags&engine.Hidden != 0 {
-		e.Flags |= Hidden
+	if spec != nil {
+		e.Group, e.Summary = spec.Group, spec.Summary
+		if spec.Flags&engine.Hidden != 0 {
+			e.Flags |= Hidden
+		}
 	}
 	return e
 }
@@ -58,7 +64,8 @@ func (e *Entry) ArityOK(words int) bool {
 // Is reports whether the command has any of the flags.
 func (e *Entry) Is(f Flags) bool { return e.Flags&f != 0 }
 
-// Index holds entries by name. It must not be changed while it is used.
+// Index holds entries by name, subcommands within their containers. It must not
+// be changed while it is used.
 type Index map[string]*Entry
 
 // MaxName is longer than any command's name, in bytes.
@@ -79,16 +86,33 @@ func Lower(buf *[MaxName]byte, name []byte) []byte {
 	return buf[:len(name)]
 }
 
-// Find looks an entry up by its name in any case.
+// Find looks an entry up by its name in any case; that of a subcommand has its
+// container's and | before it.
 func (x Index) Find(name []byte) *Entry {
-	var buf [MaxName]byte
-	return x[string(Lower(&buf, name))]
+	container, sub, isSub := strings.Cut(strings.ToLower(string(name)), "|")
+	e := x[container]
+	if isSub && e != nil {
+		return e.Subs[sub]
+	}
+	return e
 }
 
-// Shown returns the entries that are not hidden, sorted by name.
-func (x Index) Shown() []*Entry {
-	list := make([]*Entry, 0, len(x))
-	for _, e := range x {
+// Call looks up what the words of a call mean, nil if nothing.
+func (x Index) Call(args [][]byte) *Entry {
+	e := x.Find(args[0])
+	if e != nil && e.Subs != nil && len(args) > 1 {
+		return e.Subs[strings.ToLower(string(args[1]))]
+	}
+	return e
+}
+
+// Shown returns the entries that are not hidden, sorted by name, without
+// subcommands.
+func (x Index) Shown() []*Entry { return shown(x) }
+
+func shown(from map[string]*Entry) []*Entry {
+	list := make([]*Entry, 0, len(from))
+	for _, e := range from {
 		if !e.Is(Hidden) {
 			list = append(list, e)
 		}
@@ -96,3 +120,6 @@ func (x Index) Shown() []*Entry {
 	slices.SortFunc(list, func(a, b *Entry) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
+
+// ShownSubs returns the subcommands that are not hidden, sorted by name.
+func (e *Entry) ShownSubs() []*Entry { return shown(e.Subs) }

@@ -3,8 +3,10 @@ package info
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"pingd/kv/replica"
+	"pingd/kv/server/reply"
 )
 
 type cluster struct {
@@ -28,7 +30,7 @@ func (c cluster) Leader() (replica.Member, bool) {
 func facts(c cluster) *Facts {
 	return &Facts{
 		Setting: func(string) string { return "1" }, RunID: "id", ErrorCodes: map[string]int64{"ERR": 1, "A": 2},
-		Calls: []Calls{{"get", 3, 1}}, Raft: c.Status(), Replication: View(c),
+		Calls: []Calls{{"get", 3, 1, 2, 30 * time.Microsecond}, {Name: "unused"}}, Raft: c.Status(), Replication: View(c),
 	}
 }
 
@@ -58,10 +60,10 @@ func TestReplication(t *testing.T) {
 func TestSections(t *testing.T) {
 	f := facts(cluster{})
 	for ask, want := range map[string]string{
-		"":                  "Server Clients Memory Persistence Stats Replication Cpu Modules Errorstats Cluster Raft Keyspace",
-		"default":           "Server Clients Memory Persistence Stats Replication Cpu Modules Errorstats Cluster Raft Keyspace",
-		"all":               "Server Clients Memory Persistence Stats Replication Cpu Modules Commandstats Errorstats Cluster Raft Keyspace",
-		"raft CPU":          "Cpu Raft",
+		"":                  "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Raft Keyspace",
+		"default":           "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Raft Keyspace",
+		"all":               "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Cluster Raft Keyspace",
+		"raft CPU":          "CPU Raft",
 		"commandstats nope": "Commandstats",
 		"nope":              "",
 	} {
@@ -98,5 +100,47 @@ func TestCodesAreBounded(t *testing.T) {
 	}
 	if c.Reset(); len(c.All()) != 0 {
 		t.Error("not reset")
+	}
+}
+
+func TestCommandStats(t *testing.T) {
+	want := "# Commandstats\r\ncmdstat_get:calls=3,usec=30,usec_per_call=10.00,rejected_calls=2,failed_calls=1\r\n"
+	if got := facts(cluster{}).Render([][]byte{[]byte("commandstats")}); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+func TestRates(t *testing.T) {
+	var r Rates
+	now := time.Unix(1000, 0)
+	if got := r.Now(); got != (PerSecond{}) {
+		t.Errorf("without samples %+v", got)
+	}
+	for i := range int64(40) {
+		r.Note(now.Add(time.Duration(i)*100*time.Millisecond), 7*i, 1024*i, 2048*i)
+	}
+	if got := r.Now(); got.Commands != 70 || got.InKiB != 10 || got.OutKiB != 20 {
+		t.Errorf("%+v", got)
+	}
+	r.Note(now.Add(time.Minute), 0, 0, 0) // CONFIG RESETSTAT
+	if got := r.Now(); got != (PerSecond{}) {
+		t.Errorf("after a reset %+v", got)
+	}
+}
+
+func TestRole(t *testing.T) {
+	members := []replica.Member{{Name: "a", Redis: "h1:1", Leader: true}, {Name: "b", Redis: "h2:2", Applied: 40}}
+	for _, c := range []struct {
+		cluster cluster
+		want    string
+	}{
+		{cluster{true, members}, "*3\r\n$6\r\nmaster\r\n:42\r\n*1\r\n*3\r\n$2\r\nh2\r\n$1\r\n2\r\n$2\r\n40\r\n"},
+		{cluster{false, members}, "*5\r\n$5\r\nslave\r\n$2\r\nh1\r\n:1\r\n$9\r\nconnected\r\n:42\r\n"},
+		{cluster{false, nil}, "*5\r\n$5\r\nslave\r\n$0\r\n\r\n:0\r\n$7\r\nconnect\r\n:42\r\n"},
+	} {
+		w := &reply.Writer{Proto: 2}
+		if AnswerRole(w, c.cluster); string(w.Out) != c.want {
+			t.Errorf("got  %q\nwant %q", w.Out, c.want)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 type Replication struct {
 	Master                 bool // this node is the leader
 	LinkUp                 bool // this node hears a leader
+	ReadOnly               bool // this node refuses writes of clients while it does not lead; not set by View
 	MasterHost, MasterPort string
 	Offset                 int64 // log index that this node has applied
 	Slaves                 []Slave
@@ -74,12 +75,19 @@ func (f *Facts) infoReplication(b *strings.Builder) {
 		line(b, "master_host", v.MasterHost)
 		line(b, "master_port", v.MasterPort)
 		line(b, "master_link_status", status)
-		line(b, "master_last_io_seconds_ago", 0)
+		line(b, "master_last_io_seconds_ago", int64(f.Raft.LastHeard))
 		line(b, "master_sync_in_progress", 0)
+		if !v.LinkUp {
+			line(b, "master_link_down_since_seconds", int64(f.Raft.LastHeard))
+		}
 		line(b, "slave_read_repl_offset", v.Offset)
 		line(b, "slave_repl_offset", v.Offset)
 		line(b, "slave_priority", f.Setting("replica-priority"))
-		line(b, "slave_read_only", 0)
+		readOnly := 0
+		if v.ReadOnly {
+			readOnly = 1
+		}
+		line(b, "slave_read_only", readOnly)
 		line(b, "replica_announced", 1)
 		v.Slaves = nil // the master's, not this node's
 	}
@@ -97,7 +105,8 @@ func (f *Facts) infoReplication(b *strings.Builder) {
 	line(b, "master_replid2", strings.Repeat("0", 40))
 	line(b, "master_repl_offset", v.Offset)
 	line(b, "second_repl_offset", -1)
-	line(b, "repl_backlog_active", 0)
+	lines(b, "repl_backlog_active", 0, "repl_backlog_size", f.Setting("repl-backlog-size"),
+		"repl_backlog_first_byte_offset", 0, "repl_backlog_histlen", 0)
 }
 
 // infoRaft is a section of this server's own: the replicated log.

@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -15,10 +16,19 @@ type Client struct {
 	Proto       uint8
 	Channels    int
 	Patterns    int
+	Shards      int
 	Queued      int // commands within MULTI; -1 = none open
+	MultiMem    int // bytes of their arguments
 	ReadOnly    bool
 	NoEvict     bool
+	NoTouch     bool
 	Closing     bool
+	Monitor     bool
+	Blocked     bool
+	Tracking    bool // CLIENT TRACKING
+	BCast       bool
+	Broken      bool  // the connection that it redirects to is gone
+	Redirect    int64 // -1 = tracking is off
 	Created     time.Time
 	Active      time.Time // end of its last pass
 	Last        string    // name of its last command
@@ -27,11 +37,12 @@ type Client struct {
 
 // Line describes the client as at now.
 func (c *Client) Line(now time.Time) string {
-	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=0 name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=0 "+
-		"multi=%d qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d events=r "+
-		"cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s",
+	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=0 name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
+		"multi=%d qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=%d rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d events=r "+
+		"cmd=%s user=default redir=%d resp=%d lib-name=%s lib-ver=%s",
 		c.ID, c.Addr, c.LAddr, c.Name, int(now.Sub(c.Created).Seconds()), int(now.Sub(c.Active).Seconds()),
-		c.flags(), c.DB, c.Channels, c.Patterns, c.Queued, c.Unread, c.Unread, c.Last, c.Proto, c.Lib[0], c.Lib[1])
+		c.flags(), c.DB, c.Channels, c.Patterns, c.Shards, c.Queued, c.MultiMem, c.Unread, c.Unread+c.MultiMem,
+		cmp.Or(c.Last, "NULL"), c.Redirect, c.Proto, c.Lib[0], c.Lib[1])
 }
 
 func (c *Client) flags() string {
@@ -40,11 +51,17 @@ func (c *Client) flags() string {
 		letter string
 		set    bool
 	}{
-		{"P", c.Channels+c.Patterns > 0},
+		{"O", c.Monitor},
+		{"P", c.subscribes()},
 		{"x", c.Queued >= 0},
-		{"r", c.ReadOnly},
-		{"e", c.NoEvict},
+		{"b", c.Blocked},
+		{"t", c.Tracking},
+		{"R", c.Broken},
+		{"B", c.BCast},
 		{"A", c.Closing},
+		{"r", c.ReadOnly},
+		{"T", c.NoTouch},
+		{"e", c.NoEvict},
 	} {
 		if f.set {
 			flags += f.letter
@@ -59,7 +76,7 @@ func (c *Client) flags() string {
 // IsType reports whether the client is of a type: normal or pubsub. Nobody is of
 // the others, since nodes do not replicate over Redis connections.
 func (c *Client) IsType(kind string) bool {
-	pubsub := c.Channels+c.Patterns > 0
+	pubsub := c.subscribes()
 	return kind == "normal" && !pubsub || kind == "pubsub" && pubsub
 }
 
@@ -71,3 +88,5 @@ func ValidType(kind string) bool {
 	}
 	return false
 }
+
+func (c *Client) subscribes() bool { return c.Channels+c.Patterns+c.Shards > 0 }

@@ -16,7 +16,7 @@ func words(s string) (args [][]byte) {
 func TestLine(t *testing.T) {
 	now := time.Now()
 	c := Client{
-		ID: 7, Addr: "a:1", LAddr: "b:2", Name: "me", DB: 3, Proto: 3, Patterns: 2, Queued: 4, ReadOnly: true,
+		ID: 7, Addr: "a:1", LAddr: "b:2", Name: "me", DB: 3, Proto: 3, Patterns: 2, Queued: 4, ReadOnly: true, Redirect: -1,
 		Created: now.Add(-time.Minute), Active: now.Add(-time.Second), Last: "get", Unread: 5, Lib: [2]string{"lib", "1"},
 	}
 	want := "id=7 addr=a:1 laddr=b:2 fd=0 name=me age=60 idle=1 flags=Pxr db=3 sub=0 psub=2 ssub=0 multi=4 qbuf=0 " +

@@ -25,6 +25,7 @@ type Hub struct {
 
 	mu       sync.RWMutex
 	channels map[string][]Subscriber
+	shards   map[string][]Subscriber // channels of SSUBSCRIBE: a space of their own
 	patterns map[string]*pattern
 }
 
@@ -36,7 +37,7 @@ type pattern struct {
 
 // NewHub returns a hub without subscribers.
 func NewHub() *Hub {
-	return &Hub{channels: map[string][]Subscriber{}, patterns: map[string]*pattern{}}
+	return &Hub{channels: map[string][]Subscriber{}, shards: map[string][]Subscriber{}, patterns: map[string]*pattern{}}
 }
 
 // Idle reports whether nobody subscribes to anything.
@@ -46,24 +47,38 @@ func (h *Hub) Idle() bool { return h.active.Load() == 0 }
 // already. joined runs before any message can reach s through this subscription:
 // there s gets its confirmation.
 func (h *Hub) Subscribe(s Subscriber, channel string, joined func()) {
+	h.join(h.channels, s, channel, joined)
+}
+
+// SubscribeShard is Subscribe for a channel of SPUBLISH.
+func (h *Hub) SubscribeShard(s Subscriber, channel string, joined func()) {
+	h.join(h.shards, s, channel, joined)
+}
+
+func (h *Hub) join(channels map[string][]Subscriber, s Subscriber, name string, joined func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.channels[channel] = append(h.channels[channel], s)
+	channels[name] = append(channels[name], s)
 	h.active.Add(1)
 	joined()
 }
 
 // Unsubscribe removes s from a channel.
-func (h *Hub) Unsubscribe(s Subscriber, channel string) {
+func (h *Hub) Unsubscribe(s Subscriber, channel string) { h.leave(h.channels, s, channel) }
+
+// UnsubscribeShard removes s from a channel of SPUBLISH.
+func (h *Hub) UnsubscribeShard(s Subscriber, channel string) { h.leave(h.shards, s, channel) }
+
+func (h *Hub) leave(channels map[string][]Subscriber, s Subscriber, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	left, gone := without(h.channels[channel], s)
+	left, gone := without(channels[name], s)
 	if !gone {
 		return
 	}
 	h.active.Add(-1)
-	if h.channels[channel] = left; len(left) == 0 {
-		delete(h.channels, channel)
+	if channels[name] = left; len(left) == 0 {
+		delete(channels, name)
 	}
 }
 
@@ -116,7 +131,7 @@ func (h *Hub) Publish(channel, payload []byte) int64 {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if subs := h.channels[string(channel)]; len(subs) > 0 {
-		message = appendMessage(message, channel, payload)
+		message = appendMessage(message, "message", channel, payload)
 		for _, s := range subs {
 			s.Push(message)
 		}
@@ -135,39 +150,67 @@ func (h *Hub) Publish(channel, payload []byte) int64 {
 	return n
 }
 
+// PublishShard delivers a message to the subscribers of a channel of SSUBSCRIBE.
+func (h *Hub) PublishShard(channel, payload []byte) int64 {
+	if h.Idle() {
+		return 0
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	subs := h.shards[string(channel)]
+	if len(subs) > 0 {
+		message := appendMessage(nil, "smessage", channel, payload)
+		for _, s := range subs {
+			s.Push(message)
+		}
+	}
+	return int64(len(subs))
+}
+
 func (p *pattern) matches(channel []byte) bool {
 	return len(channel) >= len(p.prefix) && string(channel[:len(p.prefix)]) == string(p.prefix) &&
 		glob.Match(p.glob, channel)
 }
 
-// Channels returns the channels with subscribers that match pattern, in no
-// particular order; a nil pattern matches all (PUBSUB CHANNELS).
-func (h *Hub) Channels(pattern []byte) []string {
+// Channels returns the channels with subscribers that match pattern, sorted; a nil
+// pattern matches all (PUBSUB CHANNELS).
+func (h *Hub) Channels(pattern []byte) []string { return h.names(h.channels, pattern) }
+
+// Shards is Channels for those of SSUBSCRIBE (PUBSUB SHARDCHANNELS).
+func (h *Hub) Shards(pattern []byte) []string { return h.names(h.shards, pattern) }
+
+func (h *Hub) names(channels map[string][]Subscriber, pattern []byte) []string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	var names []string
-	for name := range h.channels {
+	for name := range channels {
 		if pattern == nil || glob.Match(pattern, []byte(name)) {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 
 // Subscribers returns how many subscribe to channel, not counting patterns
 // (PUBSUB NUMSUB).
-func (h *Hub) Subscribers(channel []byte) int {
+func (h *Hub) Subscribers(channel []byte) int { return h.count(h.channels, channel) }
+
+// ShardSubscribers is Subscribers for SSUBSCRIBE (PUBSUB SHARDNUMSUB).
+func (h *Hub) ShardSubscribers(channel []byte) int { return h.count(h.shards, channel) }
+
+func (h *Hub) count(channels map[string][]Subscriber, name []byte) int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return len(h.channels[string(channel)])
+	return len(channels[string(name)])
 }
 
-// Counts returns how many different channels and patterns have subscribers
-// (PUBSUB NUMPAT, INFO).
-func (h *Hub) Counts() (channels, patterns int) {
+// Counts returns how many different channels, patterns and channels of SSUBSCRIBE
+// have subscribers (PUBSUB NUMPAT, INFO).
+func (h *Hub) Counts() (channels, patterns, shards int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return len(h.channels), len(h.patterns)
+	return len(h.channels), len(h.patterns), len(h.shards)
 }
 
 // CutAll disconnects every subscriber: messages were lost, and a client that
@@ -175,9 +218,11 @@ func (h *Hub) Counts() (channels, patterns int) {
 func (h *Hub) CutAll(reason string) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	for _, subs := range h.channels {
-		for _, s := range subs {
-			s.Cut(reason)
+	for _, channels := range []map[string][]Subscriber{h.channels, h.shards} {
+		for _, subs := range channels {
+			for _, s := range subs {
+				s.Cut(reason)
+			}
 		}
 	}
 	for _, p := range h.patterns {
@@ -187,8 +232,9 @@ func (h *Hub) CutAll(reason string) {
 	}
 }
 
-func appendMessage(dst, channel, payload []byte) []byte {
-	dst = append(dst, "*3\r\n$7\r\nmessage\r\n"...)
+func appendMessage(dst []byte, kind string, channel, payload []byte) []byte {
+	dst = append(dst, "*3\r\n"...)
+	dst = resp.AppendBulkString(dst, kind)
 	dst = resp.AppendBulk(dst, channel)
 	return resp.AppendBulk(dst, payload)
 }

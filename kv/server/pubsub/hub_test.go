@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"pingd/kv/engine"
+	"pingd/kv/engine/call"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -78,7 +79,7 @@ func TestHub(t *testing.T) {
 	}
 	a.want(t, "message c m", "pmessage c* c m")
 	b.want(t, "message c m", "pmessage [cd] c m")
-	if channels, patterns := h.Counts(); channels != 1 || patterns != 3 {
+	if channels, patterns, _ := h.Counts(); channels != 1 || patterns != 3 {
 		t.Errorf("%d channels, %d patterns", channels, patterns)
 	}
 	if got := h.Channels([]byte("x")); len(got) != 0 {
@@ -99,7 +100,7 @@ func TestHub(t *testing.T) {
 	h.UnsubscribePattern(a, "c*")
 	h.UnsubscribePattern(b, "[cd]")
 	h.UnsubscribePattern(b, "x*")
-	if channels, patterns := h.Counts(); !h.Idle() || channels+patterns != 0 {
+	if channels, patterns, shards := h.Counts(); !h.Idle() || channels+patterns+shards != 0 {
 		t.Error("something is left")
 	}
 }
@@ -117,21 +118,21 @@ func startEvents(t *testing.T, h *Hub) *Events {
 func TestEvents(t *testing.T) {
 	h, r := NewHub(), newRecorder()
 	e := startEvents(t, h)
-	set := engine.Event{DB: 3, Class: engine.ClassString, Name: "set", Key: []byte("k")}
+	set := engine.Event{DB: 3, Class: call.ClassString, Name: "set", Key: []byte("k")}
 	e.Add([]engine.Event{set}) // nobody listens
 	h.SubscribePattern(r, "__key*", nothing)
-	e.Add([]engine.Event{set, {DB: 3, Class: engine.ClassGeneric, Name: "del", Key: []byte{}}})
+	e.Add([]engine.Event{set, {DB: 3, Class: call.ClassGeneric, Name: "del", Key: []byte{}}})
 	r.want(t, "pmessage __key* __keyspace@3__:k set", "pmessage __key* __keyevent@3__:set k",
 		"pmessage __key* __keyspace@3__: del", "pmessage __key* __keyevent@3__:del ")
 	e.Select("Eg")
-	e.Add([]engine.Event{set, {DB: 3, Class: engine.ClassGeneric, Name: "del", Key: []byte("k")}})
+	e.Add([]engine.Event{set, {DB: 3, Class: call.ClassGeneric, Name: "del", Key: []byte("k")}})
 	r.want(t, "pmessage __key* __keyevent@3__:del k")
 	e.Select("")
 	e.Add([]engine.Event{set})
 	e.Select("KEA")
-	e.Add([]engine.Event{{DB: 1, Class: engine.ClassGeneric, Name: "flushdb"}})
+	e.Add([]engine.Event{{DB: 1, Class: call.ClassGeneric, Name: "flushdb"}})
 	r.want(t, "pmessage __key* __keyevent@1__:flushdb ")
-	e.Add([]engine.Event{{DB: 1, Class: engine.ClassGeneric, Name: "flushall"}})
+	e.Add([]engine.Event{{DB: 1, Class: call.ClassGeneric, Name: "flushall"}})
 	for range engine.Databases {
 		<-r.come
 	}
@@ -146,7 +147,7 @@ func TestEventsCopyAndOrder(t *testing.T) {
 	var want []string
 	for i := range 10 {
 		key[0] = byte('0' + i)
-		e.Add([]engine.Event{{Class: engine.ClassString, Name: "set", Key: key}})
+		e.Add([]engine.Event{{Class: call.ClassString, Name: "set", Key: key}})
 		want = append(want, "pmessage __keyspace* __keyspace@0__:"+string(key)+" set")
 	}
 	key[0] = 'x'
@@ -159,8 +160,8 @@ func TestEventsOverflow(t *testing.T) {
 	e := NewEvents(h) // not running: nothing is delivered
 	h.Subscribe(r, "c", nothing)
 	e.Add([]engine.Event{
-		{Class: engine.ClassString, Name: "set", Key: make([]byte, maxQueued)},
-		{Class: engine.ClassString, Name: "set", Key: []byte("k")},
+		{Class: call.ClassString, Name: "set", Key: make([]byte, maxQueued)},
+		{Class: call.ClassString, Name: "set", Key: []byte("k")},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -177,7 +178,7 @@ func BenchmarkEvents(b *testing.B) {
 	h := NewHub()
 	h.SubscribePattern(discard{}, "__keyspace@0__:app/*", nothing)
 	e := NewEvents(h)
-	ev := []engine.Event{{Class: engine.ClassString, Name: "set", Key: []byte("key:12345678")}}
+	ev := []engine.Event{{Class: call.ClassString, Name: "set", Key: []byte("key:12345678")}}
 	b.ReportAllocs()
 	for b.Loop() {
 		e.Add(ev)
