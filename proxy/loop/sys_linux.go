@@ -4,6 +4,7 @@ package loop
 
 import (
 	"net/netip"
+	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -27,7 +28,7 @@ type event = syscall.EpollEvent
 // monitor takes the processor away from a thread that waits, gives it to another,
 // and sleeps in steps of 20 us as long as that goes on. A thread that it does need
 // in the meantime, to collect garbage, it interrupts by a signal.
-const briefly = 2
+const briefly = 4
 
 // wait returns how many events there are, waiting for ms milliseconds (-1: for
 // ever) if there are none. rest is called before a wait that may be long.
@@ -39,6 +40,8 @@ func wait(ep int32, events []event, ms int, rest func()) int {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(short), 0, 0)
 	if errno == 0 && n == 0 && ms != short {
 		rest()
+		// As if it had just begun to run: the monitor looks at how long that is.
+		runtime.Gosched()
 		n, _, errno = syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(ms), 0, 0)
 	}
 	if errno != 0 { // EINTR
