@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,11 +78,30 @@ func likeNetHTTP(t *testing.T, r *Request, raw []byte, n int) {
 		kind == NoBody && (std.ContentLength != 0 || len(std.TransferEncoding) != 0):
 		t.Fatalf("body %v %d, net/http reads %v %d", kind, length, std.TransferEncoding, std.ContentLength)
 	}
+	likeItsFields(t, r, raw, std)
 	if kind == ChunkedBody {
 		var c Chunked
 		_, done, cerr := c.Scan(raw[n:])
 		if _, err := io.Copy(io.Discard, std.Body); done && cerr == nil && err != nil && !strings.Contains(err.Error(), "chunk extension") && !strings.Contains(err.Error(), "trailer") && !strings.Contains(err.Error(), "too much overhead") {
 			t.Fatalf("chunked body accepted, net/http says %v", err)
+		}
+	}
+}
+
+// likeItsFields compares the fields that net/http does not take out for itself.
+func likeItsFields(t *testing.T, r *Request, raw []byte, std *http.Request) {
+	ours := http.Header{}
+	for i := range r.fields[:r.count] {
+		f := &r.fields[i]
+		switch f.id {
+		case nameHost, nameTransferEncoding, nameContentLength, nameTrailer, nameConnection:
+			continue
+		}
+		ours.Add(string(raw[f.start:f.nameEnd]), string(f.value.of(raw)))
+	}
+	for name, values := range ours {
+		if got := std.Header[name]; !slices.Equal(got, values) {
+			t.Fatalf("field %q is %q, net/http reads %q", name, values, got)
 		}
 	}
 }
