@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
@@ -21,6 +22,10 @@ type Log struct {
 	// Full reports whether the disk has so little room that appending must not be
 	// tried; nil = never. It is set before the log is used.
 	Full func() bool
+
+	// newest tells index and term of the last entry that the newest snapshot covers;
+	// zero if there is none.
+	newest func() (index, term uint64)
 
 	cut     atomic.Bool // the end was cut off: what replaces it must follow
 	started atomic.Bool
@@ -41,8 +46,9 @@ func (l *Log) StoreLogs(entries []*raft.Log) error {
 		}
 	}
 	// Raft cannot bear an append that fails after it has cut the end off: it goes on
-	// believing that the old end is there.
-	if l.full() && !l.cut.Load() {
+	// believing that the old end is there. Nor one of a change of members: its leader
+	// believes in the change from then on.
+	if l.full() && !l.cut.Load() && !changesMembers(entries) {
 		return fmt.Errorf("write log: %w", ErrFull)
 	}
 	l.cut.Store(false)
@@ -56,6 +62,10 @@ func (l *Log) StoreLogs(entries []*raft.Log) error {
 	return err
 }
 
+func changesMembers(entries []*raft.Log) bool {
+	return slices.ContainsFunc(entries, func(e *raft.Log) bool { return e.Type == raft.LogConfiguration })
+}
+
 func (l *Log) full() bool { return l.Full != nil && l.Full() }
 
 // DeleteRange removes entries durably. Cutting the end off returns ErrFull where
@@ -66,12 +76,31 @@ func (l *Log) DeleteRange(from, to uint64) error {
 		return fmt.Errorf("shorten log: %w", err)
 	}
 	if to >= last {
+		to = l.covered(from, to)
+	}
+	if to >= last {
 		if l.full() {
 			return fmt.Errorf("shorten log: %w", ErrFull)
 		}
 		l.cut.Store(true)
 	}
 	return l.watch.do("shorten log", logWrite, func() error { return l.LogStore.DeleteRange(from, to) })
+}
+
+// covered returns up to where the log is to be emptied. When Raft takes a snapshot from
+// its leader it empties the log, also of entries that follow the snapshot: those it has
+// confirmed to the leader, which counts on them. They stay if the log holds the very
+// entry that the snapshot ends with (Raft, figure 13, rule 6).
+func (l *Log) covered(from, to uint64) uint64 {
+	if l.newest == nil {
+		return to
+	}
+	index, term := l.newest()
+	var e raft.Log
+	if index < from || index >= to || l.LogStore.GetLog(index, &e) != nil || e.Term != term {
+		return to
+	}
+	return index
 }
 
 // GetLog reads one entry. One that is damaged is handed to nobody: the node has to

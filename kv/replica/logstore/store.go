@@ -59,9 +59,17 @@ type Parts struct {
 func Over(name string, p Parts) *Store {
 	w := newWatch(name)
 	return &Store{
-		Logs: &Log{LogStore: p.Logs, watch: w}, Snapshots: p.Snapshots, Free: p.Free,
+		Logs: &Log{LogStore: p.Logs, watch: w, newest: func() (uint64, uint64) { return newest(p.Snapshots) }}, Snapshots: p.Snapshots, Free: p.Free,
 		dir: name, stable: &stable{bolt: p.Stable, watch: w}, log: p.Log, watch: w,
 	}
+}
+
+func newest(s raft.SnapshotStore) (index, term uint64) {
+	list, err := s.List()
+	if err != nil || len(list) == 0 {
+		return 0, 0
+	}
+	return list[0].Index, list[0].Term
 }
 
 // Open locks and opens dir, creating it if need be, after it has read everything in
@@ -118,6 +126,7 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 	}
 	s.Logs = &Log{LogStore: logs, watch: s.watch}
 	s.Snapshots, err = openSnapshots(s.dir, logger)
+	s.Logs.newest = func() (uint64, uint64) { return newest(s.Snapshots) }
 	return err
 }
 
@@ -194,7 +203,7 @@ func (s *Store) checkKind(kind string) error {
 }
 
 func openBolt(path string) (*raftboltdb.BoltStore, error) {
-	return raftboltdb.New(raftboltdb.Options{
+	db, err := raftboltdb.New(raftboltdb.Options{
 		Path: path,
 		BoltOptions: &bbolt.Options{
 			Timeout: time.Second,
@@ -204,6 +213,15 @@ func openBolt(path string) (*raftboltdb.BoltStore, error) {
 			FreelistType:   bbolt.FreelistMapType,
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	// A process that was killed before its sync leaves what this one now reads, and
+	// would count on, although a power cut takes it.
+	if err := errors.Join(syncFile(path), syncFile(filepath.Dir(path))); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // Stable returns the store of term and vote.
