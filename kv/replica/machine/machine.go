@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -62,7 +63,14 @@ type Config struct {
 	Failed func(error)
 }
 
-// Machine implements raft.FSM and raft.ConfigurationStore.
+// StateMachine is a Machine as Raft sees it.
+type StateMachine interface {
+	raft.FSM
+	raft.ConfigurationStore
+	Applied() (index, term uint64)
+}
+
+// Machine is a StateMachine.
 type Machine struct {
 	cfg      Config
 	progress progress
@@ -70,6 +78,7 @@ type Machine struct {
 	// Raft's goroutine alone:
 	dec      entry.Decoder
 	sessions sessions
+	left     map[string]int64 // removed nodes whose sessions are kept, and when, in log time
 	broken   bool
 	restored uint64 // index of the snapshot restored last; 0 after an entry was applied
 	again    int    // how often the same one was restored in a row
@@ -80,7 +89,7 @@ type Machine struct {
 
 // New returns an empty machine over cfg.Engine.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg, sessions: sessions{}, members: map[string]Member{}}
+	return &Machine{cfg: cfg, sessions: sessions{}, left: map[string]int64{}, members: map[string]Member{}}
 }
 
 // Apply applies one entry. For a batch it returns []Outcome, one for each group.
@@ -104,7 +113,7 @@ func (m *Machine) Apply(l *raft.Log) any {
 		m.setMember(e.Payload)
 	case entry.KindForget:
 		m.cfg.Engine.Apply(e.Stamp, nil, &engine.Replies{})
-		m.forget(string(e.Payload))
+		m.forget(string(e.Payload), m.cfg.Engine.Now())
 	}
 	m.progress.advance(l.Index, l.Term)
 	return out
@@ -155,23 +164,34 @@ func (m *Machine) setMember(payload []byte) {
 	m.mu.Lock()
 	m.members[n.Name] = n
 	m.mu.Unlock()
+	delete(m.left, n.Name)
 	m.cfg.Changed()
 }
 
-func (m *Machine) forget(name string) {
+func (m *Machine) forget(name string, now int64) {
 	m.mu.Lock()
 	delete(m.members, name)
 	m.mu.Unlock()
-	delete(m.sessions, name)
+	m.left[name] = now
+	for n, at := range m.left {
+		if now-at > keptFor.Milliseconds() {
+			delete(m.left, n)
+			delete(m.sessions, n)
+		}
+	}
 	m.cfg.Changed()
 }
+
+// keptFor is how long, in log time, what a node sent is remembered after it was
+// removed: a group of its own may still be on its way, for the second time.
+const keptFor = time.Hour
 
 // KeepOnly forgets every member but one, before the machine runs: for a node that
 // goes on without the others.
 func (m *Machine) KeepOnly(name string) {
 	for _, n := range m.Members() {
 		if n.Name != name {
-			m.forget(n.Name)
+			m.forget(n.Name, m.cfg.Engine.Now())
 		}
 	}
 	maps.DeleteFunc(m.sessions, func(node string, _ []*run) bool { return node != name })

@@ -36,6 +36,9 @@ type meta struct {
 	Term     uint64   `json:"term"`
 	Members  []Member `json:"members"`
 	Sessions []saved  `json:"sessions"`
+
+	// Left is when, in log time, nodes were removed whose sessions are kept.
+	Left map[string]int64 `json:"left,omitempty"`
 }
 
 type saved struct {
@@ -63,7 +66,7 @@ func (m *Machine) Snapshot() (raft.FSMSnapshot, error) {
 
 func (m *Machine) writeHead(w *bytes.Buffer) error {
 	index, term := m.Applied()
-	body, err := json.Marshal(meta{Index: index, Term: term, Members: m.Members(), Sessions: m.sessions.save()})
+	body, err := json.Marshal(meta{Index: index, Term: term, Members: m.Members(), Sessions: m.sessions.save(), Left: m.left})
 	if err != nil {
 		return fmt.Errorf("encode snapshot head: %w", err)
 	}
@@ -100,18 +103,26 @@ func (s *snapshot) Persist(sink raft.SnapshotSink) error {
 // Release frees the engine's snapshot.
 func (s *snapshot) Release() { s.engine.Close() }
 
-// Restore replaces the whole state, or nothing when it returns an error; damage
-// is reported as ErrSnapshot.
+// ErrOld is the error of Restore for a snapshot of an earlier state than this one: one
+// that was long on its way. Raft would take it, and go back in time.
+var ErrOld = errors.New("snapshot is older than what is applied already")
+
+// Restore replaces the whole state, or nothing when it returns an error: ErrOld, or
+// ErrSnapshot for damage.
 func (m *Machine) Restore(rc io.ReadCloser) error {
 	r := bufio.NewReaderSize(rc, 256<<10)
 	head, err := readHead(r)
 	if err != nil {
 		return err
 	}
+	if applied, _ := m.Applied(); head.Index < applied {
+		return fmt.Errorf("restore snapshot of entry %d after entry %d: %w", head.Index, applied, ErrOld)
+	}
 	if err := m.cfg.Engine.Restore(r); err != nil {
 		return fmt.Errorf("restore engine: %w", err)
 	}
-	m.sessions = load(head.Sessions)
+	m.sessions, m.left = load(head.Sessions), map[string]int64{}
+	maps.Copy(m.left, head.Left)
 	m.mu.Lock()
 	clear(m.members)
 	for _, n := range head.Members {
