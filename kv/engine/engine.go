@@ -4,6 +4,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"pingd/kv/engine/call"
 	"pingd/kv/engine/keyspace"
@@ -87,10 +88,32 @@ func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 // consistent state; a command that writes is answered with an error. now is the
 // wall clock in unix milliseconds: a key is absent when its expiry is at or
 // before the later of now and log time. Safe for concurrent use.
-func (e *Engine) Read(now int64, cmds []Command, out *Replies) {
+func (e *Engine) Read(now int64, cmds []Command, out *Replies) { e.read(now, cmds, out, false) }
+
+// ReadSettled is Read for nodes whose clocks differ: a key is absent once an Apply
+// has brought log time to its expiry, and not before. What one node has seen to end
+// does not come back on another whose clock is behind.
+func (e *Engine) ReadSettled(now int64, cmds []Command, out *Replies) { e.read(now, cmds, out, true) }
+
+// Overdue returns for how long a key is there whose expiry, by the wall clock now,
+// has passed: the longest of all keys.
+func (e *Engine) Overdue(now int64) time.Duration {
+	e.store.RLock()
+	defer e.store.RUnlock()
+	settled := e.store.Settled(now)
+	if settled == now {
+		return 0
+	}
+	return time.Duration(now-settled-1) * time.Millisecond
+}
+
+func (e *Engine) read(now int64, cmds []Command, out *Replies, settled bool) {
 	c := e.reads.Get().(*call.Call)
 	seed := e.readSeed.Add(1) ^ uint64(now)
 	e.store.RLock()
+	if settled {
+		now = e.store.Settled(now)
+	}
 	*c = call.Call{
 		Store: e.store, Now: max(e.store.Now, now), Seed: seed, Out: out.Buf, Scratch: c.Scratch[:0], Execute: e.runs,
 	}

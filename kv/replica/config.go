@@ -15,6 +15,7 @@ import (
 	"pingd/kv/replica/confirm"
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/logstore"
+	"pingd/kv/replica/machine"
 	"pingd/kv/replica/outbox"
 )
 
@@ -52,6 +53,12 @@ type Config struct {
 	// Clock never goes back, and goes on while the machine sleeps. Default:
 	// confirm.Boottime.
 	Clock func() time.Duration
+	// Now is the wall clock. Default: time.Now.
+	Now func() time.Time
+	// Observe lets somebody look on as entries are applied. Default: nobody does.
+	Observe func(machine.StateMachine) machine.StateMachine
+	// MinTrailing is how many entries always stay behind a snapshot. Default: 1024.
+	MinTrailing uint64
 	// Storage opens the node's durable state. Default: logstore.Open of Dir.
 	Storage func(hclog.Logger) (*logstore.Store, error)
 
@@ -77,6 +84,13 @@ func (c *Config) setDefaults() error {
 	if c.Clock == nil {
 		c.Clock = confirm.Boottime
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Observe == nil {
+		c.Observe = func(m machine.StateMachine) machine.StateMachine { return m }
+	}
+	setDefault(&c.MinTrailing, minTrailing)
 	if c.Storage == nil {
 		c.Storage = func(l hclog.Logger) (*logstore.Store, error) { return logstore.Open(c.Dir, c.LogStore, l) }
 	}

@@ -3,7 +3,6 @@ package replica
 import (
 	"context"
 	"errors"
-	"time"
 
 	"pingd/kv/engine"
 )
@@ -48,7 +47,7 @@ func (r *Replica) do(ctx context.Context, cmds []engine.Command, out *engine.Rep
 		return err
 	}
 	if local {
-		r.engine.Read(time.Now().UnixMilli(), cmds[end:], out)
+		r.readNow(cmds[end:], out)
 		return nil
 	}
 	if err := r.read(ctx, cmds[end:], out); err != nil {

@@ -26,8 +26,41 @@ func (r *Replica) readHere(ctx context.Context, cmds []engine.Command, out *engi
 	if err := r.machine.Wait(wait, index, term); err != nil {
 		return confirm.ErrNotLeader
 	}
-	r.engine.Read(time.Now().UnixMilli(), cmds, out)
+	if err := r.awaitEnds(wait); err != nil {
+		return confirm.ErrNotLeader
+	}
+	r.readNow(cmds, out)
 	return nil
+}
+
+// endsWithin is how late a key may end: an entry of the log lets it, which takes as
+// long as a write.
+const endsWithin = 50 * time.Millisecond
+
+// awaitEnds waits until no key is there that should have ended long ago.
+func (r *Replica) awaitEnds(ctx context.Context) error {
+	for !r.space.Full() {
+		late := r.engine.Overdue(r.cfg.Now().UnixMilli())
+		if late <= endsWithin || late <= 2*sparing && r.space.Low() {
+			break
+		}
+		r.outbox.Nudge()
+		waitFor(ctx, again)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// readNow answers reads from this node's engine, which leads.
+func (r *Replica) readNow(cmds []engine.Command, out *engine.Replies) {
+	now := r.cfg.Now().UnixMilli()
+	if r.space.Full() {
+		r.engine.Read(now, cmds, out) // no entries are made to let keys end
+		return
+	}
+	r.engine.ReadSettled(now, cmds, out)
 }
 
 // readEncoded is readHere for commands that came from another node.
@@ -49,14 +82,22 @@ func (r *Replica) readEncoded(ctx context.Context, body []byte) (*engine.Replies
 // that is not certain.
 func (r *Replica) ReadLocal(cmds []engine.Command, out *engine.Replies) error {
 	age, ok := r.confirm.Age() // of a leader
-	if !ok {
+	if !ok || !r.opened() {
 		age, ok = r.prober.Age()
 	}
 	if !ok || age > r.cfg.StaleBound {
 		return ErrStale
 	}
-	r.engine.Read(time.Now().UnixMilli(), cmds, out)
+	r.engine.Read(r.cfg.Now().UnixMilli(), cmds, out)
 	return nil
+}
+
+// opened reports whether an entry of this node's term is applied: before, a leader may
+// lack what others acknowledged.
+func (r *Replica) opened() bool {
+	_, of := r.machine.Applied()
+	node := r.raftNode()
+	return node != nil && of == node.CurrentTerm()
 }
 
 // standing is what the confirmer has to know of this node.

@@ -61,11 +61,19 @@ func (n outboxNode) Opening() bool {
 
 // NextDue returns when something expires.
 func (n outboxNode) NextDue() (int64, bool) {
-	if n.space.Low() {
-		return 0, false // what is over is absent for readers all the same
+	due, ok := n.engine.NextDue()
+	switch {
+	case n.space.Full():
+		return 0, false
+	case n.space.Low():
+		due = max(due, n.engine.Now()+sparing.Milliseconds())
 	}
-	return n.engine.NextDue()
+	return due, ok
 }
+
+// sparing is the time between entries that only let keys end, while the disk is
+// nearly full.
+const sparing = time.Second
 
 // LogTime returns the stamp of the last entry applied.
 func (n outboxNode) LogTime() int64 { return n.engine.Now() }

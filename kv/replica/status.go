@@ -45,10 +45,12 @@ func (r *Replica) state() probe.State {
 	if node == nil {
 		return probe.State{}
 	}
-	s := probe.State{Term: node.CurrentTerm(), Last: node.LastIndex(), Commit: node.CommitIndex(), Low: r.space.Low()}
-	s.Applied, _ = r.machine.Applied()
+	applied, of := r.machine.Applied()
+	s := probe.State{Term: node.CurrentTerm(), Last: node.LastIndex(), Commit: node.CommitIndex(), Applied: applied, Low: r.space.Low()}
 	if to := r.route(); to.Self {
-		s.Leads, s.Leader, s.Addr = true, r.cfg.Name, r.cfg.Self.Raft
+		// Before an entry of its term is applied, a leader's commit index may lag behind
+		// what others acknowledged.
+		s.Leads, s.Leader, s.Addr = of == s.Term, r.cfg.Name, r.cfg.Self.Raft
 	} else {
 		s.Leader, s.Addr = to.Name, to.Addr
 	}

@@ -37,6 +37,16 @@ func (s *Store) NextDue() (ms int64, ok bool) {
 	return ms, ok
 }
 
+// Settled returns the latest time up to now at which no key ends that is there.
+func (s *Store) Settled(now int64) int64 {
+	for _, sp := range s.spaces {
+		if d, has := sp.firstDue(); has && d.at <= now {
+			now = d.at - 1
+		}
+	}
+	return now
+}
+
 // Each calls fn for every key in order until it returns false.
 func (s *Store) Each(db uint8, fn func(*Entry) bool) {
 	if sp := s.spaces[db]; sp != nil {

@@ -63,12 +63,13 @@ func (o *Outbox) opening() bool {
 }
 
 // tick returns when an entry is due for the sake of what expires.
-func (o *Outbox) tick(time.Time) time.Time {
+func (o *Outbox) tick(now time.Time) time.Time {
 	ms, ok := o.node.NextDue()
 	if !ok {
 		return time.Time{}
 	}
-	due := time.UnixMilli(ms)
+	left := min(ms-o.cfg.Now().UnixMilli(), time.Hour.Milliseconds()) // a far one would overflow
+	due := now.Add(time.Duration(left) * time.Millisecond)
 	if min := o.ticked.Add(tickEvery); due.Before(min) {
 		return min
 	}
@@ -126,7 +127,7 @@ func (o *Outbox) gather() *batch {
 
 // nextStamp returns the stamp of the next entry; its time never goes back.
 func (o *Outbox) nextStamp() engine.Stamp {
-	o.stamp = max(time.Now().UnixMilli(), o.stamp, o.node.LogTime())
+	o.stamp = max(o.cfg.Now().UnixMilli(), o.stamp, o.node.LogTime())
 	return engine.Stamp{UnixMilli: o.stamp, Seed: rand.Uint64()}
 }
 

@@ -35,12 +35,13 @@ func (r refused) Is(target error) bool { return target == ErrRefused }
 // nothing and would hold up heartbeats, which wait behind disk writes.
 const EntryTarget = 1 << 20
 
-// Config says whose outbox it is. All fields are required.
+// Config says whose outbox it is. All fields but Now are required.
 type Config struct {
-	Name        string        // of the node
-	Incarnation uint64        // of the process; never used before
-	RouteWait   time.Duration // how long a command waits for a leader
-	MaxCommand  int           // bytes of the largest command
+	Name        string           // of the node
+	Incarnation uint64           // of the process; never used before
+	RouteWait   time.Duration    // how long a command waits for a leader
+	MaxCommand  int              // bytes of the largest command
+	Now         func() time.Time // the wall clock: what entries are stamped with; nil: time.Now
 	Logger      *slog.Logger
 }
 

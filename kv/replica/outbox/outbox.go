@@ -72,6 +72,9 @@ type answer struct {
 
 // New returns an outbox of node. Nothing moves before Run.
 func New(cfg Config, node Node) *Outbox {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &Outbox{
 		cfg: cfg, node: node, wake: make(chan struct{}, 1),
 		entries: make(chan []byte), results: make(chan applied, 1),
