@@ -127,9 +127,9 @@ func (r *Replica) removeHere(ctx context.Context, name string) error {
 // await waits for f or for the end of ctx, whatever comes first.
 func (r *Replica) await(ctx context.Context, what string, f raft.Future) error {
 	done := make(chan error, 1)
-	if !r.spawn(func() { done <- f.Error() }) {
-		return ErrClosed
-	}
+	// Not one of spawn's: Raft never answers for a transfer in whose midst its leader
+	// was deposed, and the node could not stop.
+	go func() { done <- f.Error() }()
 	select {
 	case err := <-done:
 		if err != nil {

@@ -117,7 +117,7 @@ func New(cfg Config) (*Replica, error) {
 	})
 	r.control = r.bus.NewLinks(bus.Control)
 	r.outbox = outbox.New(outbox.Config{
-		Name: cfg.Name, Incarnation: r.incarnation, RouteWait: cfg.RouteWait, MaxCommand: cfg.MaxCommand, Logger: r.log,
+		Name: cfg.Name, Incarnation: r.incarnation, RouteWait: cfg.RouteWait, MaxCommand: cfg.MaxCommand, Now: cfg.Now, Logger: r.log,
 	}, outboxNode{r})
 	r.confirm = confirm.New(confirm.Config{
 		Standing: r.standing, Ask: r.askTerm, Spawn: r.spawn, Clock: cfg.Clock, Lease: cfg.lease(),
@@ -223,7 +223,7 @@ func (r *Replica) startRaft() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("start raft: %w", err), trans.Close())
 	}
-	node, err := raft.NewRaft(conf, r.machine, recent, r.store.Stable(), r.store.Snapshots, trans)
+	node, err := raft.NewRaft(conf, r.cfg.Observe(r.machine), recent, r.store.Stable(), r.store.Snapshots, trans)
 	if err != nil {
 		return errors.Join(fmt.Errorf("start raft: %w", err), trans.Close())
 	}
@@ -260,12 +260,37 @@ func (r *Replica) silence() (time.Duration, error) {
 	return r.cfg.ElectionTimeout, nil
 }
 
+// beginAgain undoes half a bootstrap: the first term is written before the first
+// entry, and whoever died in between would never take part, nor would anybody else,
+// for the others wait to hear of this node.
+func (r *Replica) beginAgain() error {
+	stable := r.store.Stable()
+	term, err := stable.GetUint64([]byte("CurrentTerm")) // Raft's own keys
+	if err != nil || term != 1 {
+		return nil //nolint:nilerr // nothing was begun
+	}
+	if voted, err := stable.GetUint64([]byte("LastVoteTerm")); err == nil && voted > 0 {
+		return nil
+	}
+	last, err := r.store.Logs.LastIndex()
+	if err != nil || last > 0 {
+		return err
+	}
+	if list, err := r.store.Snapshots.List(); err != nil || len(list) > 0 {
+		return err
+	}
+	return stable.SetUint64([]byte("CurrentTerm"), 0)
+}
+
 // bootstrap writes the first configuration into an empty log, if this node is
 // the one that forms the cluster.
 func (r *Replica) bootstrap(conf *raft.Config, trans raft.Transport) error {
 	founders := r.former.Founders()
 	if len(founders) == 0 {
 		return nil
+	}
+	if err := r.beginAgain(); err != nil {
+		return err
 	}
 	has, err := raft.HasExistingState(r.store.Logs, r.store.Stable(), r.store.Snapshots)
 	if err != nil || has {

@@ -145,6 +145,9 @@ func (r *Replica) stop(ctx context.Context, stopBus func(), failed bool) error {
 			return fmt.Errorf("stop raft: %w", err)
 		}
 	case <-ctx.Done():
+		if r.trns != nil {
+			_ = r.trns.Close()
+		}
 		return errors.New("stop raft: it does not answer")
 	}
 	if r.trns != nil {
@@ -211,7 +214,7 @@ func (r *Replica) snapshotAfter() int64 {
 
 func (r *Replica) snapshot(grown, entries int64) error {
 	began := time.Now()
-	if err := r.takeSnapshot(uint64(max(entries, minTrailing))); err != nil {
+	if err := r.takeSnapshot(max(uint64(entries), r.cfg.MinTrailing)); err != nil {
 		return err
 	}
 	r.store.Logs.Trimmed(grown, entries)

@@ -25,15 +25,18 @@ func (r *Roster) announce(ctx context.Context, n machine.Member) error {
 // and ends the node when it is no longer a member. It returns when ctx ends.
 func (r *Roster) KeepAnnounced(ctx context.Context) {
 	led := time.Now() // when a leader was last known
+	lost := false     // it was long ago
 	r.findOthers(ctx)
 	for ctx.Err() == nil {
 		if to := r.node.Route(); to.Self || to.Addr != "" {
 			led = time.Now()
 			r.forgetMoved()
-		} else if time.Since(led) > searchAfter {
+			lost = false
+		} else if lost = time.Since(led) > searchAfter; lost {
 			r.findOthers(ctx)
 		}
-		if held, ok := r.node.Member(r.cfg.Self.Name); !ok || held != r.cfg.Self || r.misplaced() {
+		// A node that was removed while it was away hears of no leader ever again.
+		if held, ok := r.node.Member(r.cfg.Self.Name); !ok || held != r.cfg.Self || r.misplaced() || lost {
 			r.announceSelf(ctx)
 		}
 		wait(ctx, announceWait)
