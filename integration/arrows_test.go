@@ -13,7 +13,7 @@ import (
 // folder stands for itself and all below it. What is not listed is refused.
 var arrows = map[string][]string{
 	"cmd/pingd":   {"cmd/pingd", "proxy", "kv", "kv/backup", "kv/engine", "kv/replica", "kv/client", "counter", "sentinel", "monitor"},
-	"integration": {"integration", "kv", "kv/client"},
+	"integration": {"integration", "kv", "kv/client", "monitor"},
 	"proxy":       {"proxy"},
 	"counter":     {},
 	"sentinel":    {"kv/resp"},

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"pingd/cmd/pingd/survey"
 )
 
-// Where every process of a cluster tells of itself, for the monitor and for people.
-const (
-	nodesPrefix = "/pingd/nodes/"
-	nodesLease  = 10 * time.Second // a process that dies without a word is gone after this
-)
+// nodesLease is how long an announcement outlives a process that dies without a word.
+const nodesLease = 10 * time.Second
 
 // leaser holds a key with a time to live until ctx ends, and then removes it.
 // kv/client's Client is one.
@@ -20,18 +19,10 @@ type leaser interface {
 	Lease(ctx context.Context, key, value string, ttl time.Duration) error
 }
 
-// announcement is the value at /pingd/nodes/<name>.
-type announcement struct {
-	Name  string            `json:"name"`
-	Roles []string          `json:"roles"`
-	Admin string            `json:"admin"` // host:port of the admin listener, as others reach it; empty if off
-	Addrs map[string]string `json:"addrs"` // listener -> host:port, as others reach it
-}
-
 // announcer keeps one announcement in the store.
 type announcer struct {
 	store leaser
-	what  announcement
+	what  survey.Announcement
 	log   *slog.Logger
 	again time.Duration // pause after a lease that failed; nodesLease/2 if zero
 }
@@ -48,7 +39,7 @@ func (a *announcer) Run(ctx context.Context) error {
 		again = nodesLease / 2
 	}
 	for {
-		err := a.store.Lease(ctx, nodesPrefix+a.what.Name, string(value), nodesLease)
+		err := a.store.Lease(ctx, survey.Prefix+a.what.Name, string(value), nodesLease)
 		if ctx.Err() != nil {
 			if err != nil {
 				a.log.Debug("announcement not removed, it ends by itself", "err", err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pingd/cmd/pingd/config"
+	"pingd/cmd/pingd/survey"
 	"pingd/kv/backup"
 	"pingd/kv/client"
 	"pingd/kv/engine/bulk"
@@ -31,7 +32,7 @@ const (
 // living are the prefixes of keys that the processes of a cluster hold as long as
 // they live. Those that expire are no data: a restore leaves them alone, and passes
 // over those of the file.
-var living = []string{nodesPrefix, "/app/servers/"}
+var living = []string{survey.Prefix, silencesPrefix, "/app/servers/"}
 
 func isRegistration(db uint8, name []byte, expireAt int64) bool {
 	return db == 0 && expireAt != 0 && slices.ContainsFunc(living, func(p string) bool { return strings.HasPrefix(string(name), p) })

@@ -10,7 +10,6 @@ import (
 	"pingd/counter"
 	"pingd/kv"
 	"pingd/kv/client"
-	"pingd/monitor"
 	"pingd/proxy"
 	"pingd/sentinel"
 )
@@ -135,24 +134,6 @@ func newProxy(e *env) (role, error) {
 		return nil, err // not p: a nil *Proxy would be a role that is not nil
 	}
 	return p, nil
-}
-
-// newMonitor makes the monitor. Its Handler is mounted on the admin listener.
-func newMonitor(e *env) (role, error) {
-	cfg := monitor.Config{
-		Name: e.o.Name, Version: e.build.short(), HostProc: e.o.MonitorProc, HostSys: e.o.MonitorSys,
-		Hosts: e.adminHosts(), Logger: e.log, Metrics: e.metrics,
-	}
-	var s *survey
-	if e.store != nil {
-		s = &survey{store: e.store, secret: e.o.Secret.Reveal(), log: e.log}
-		cfg.Cluster = s.state
-	}
-	m, err := monitor.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return monitorRole{m, s}, nil
 }
 
 // reserve turns MiB into bytes; 0 means never here, but the default there.

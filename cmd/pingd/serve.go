@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -15,7 +16,9 @@ import (
 	"pingd/cmd/pingd/admin"
 	"pingd/cmd/pingd/config"
 	"pingd/cmd/pingd/group"
+	"pingd/cmd/pingd/survey"
 	"pingd/kv/client"
+	"pingd/monitor/host/cgroup"
 )
 
 // role is a part of the process. New has bound its listeners; Run serves until ctx
@@ -39,6 +42,8 @@ type env struct {
 	listeners *listeners
 	store     *client.Client // the cluster as seen by the other roles; nil when none is named
 	admin     *admin.Server  // nil when it is off
+
+	what atomic.Pointer[survey.Announcement] // set when all roles are made
 }
 
 // addr returns the address of a listener as others reach it, empty when it is off.
@@ -66,16 +71,12 @@ func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Wr
 		}
 		defer func() { err = errors.Join(err, e.store.Close()) }()
 	}
-	what := announcement{Name: o.Name, Roles: o.Started(), Admin: e.addr("admin-addr"), Addrs: map[string]string{}}
 	members, roles, err := e.makeAll()
 	if err != nil {
 		return err
 	}
-	for _, r := range roles {
-		for name, a := range r.Addrs() {
-			what.Addrs[name] = reachable(a, o.Bind, e.advertise)
-		}
-	}
+	what := e.announcement(roles)
+	e.what.Store(&what)
 	if e.store != nil {
 		a := &announcer{store: e.store, what: what, log: log}
 		members = append(members, group.Member{Name: "announcement", Run: a.Run})
@@ -86,6 +87,19 @@ func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Wr
 		log.Info("pingd has stopped")
 	}
 	return err
+}
+
+// announcement is what this process tells of itself once its roles are made.
+func (e *env) announcement(roles []role) survey.Announcement {
+	what := survey.Announcement{
+		Name: e.o.Name, Roles: e.o.Started(), Admin: e.addr("admin-addr"), Addrs: map[string]string{}, Container: cgroup.Own("/proc/self"),
+	}
+	for _, r := range roles {
+		for name, a := range r.Addrs() {
+			what.Addrs[name] = reachable(a, e.o.Bind, e.advertise)
+		}
+	}
+	return what
 }
 
 // makeAll makes the admin listener and every role, in the order of their start. If
@@ -106,6 +120,7 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 			Listener: ln, Name: e.o.Name, Version: e.build.short(), Secret: e.o.Secret.Reveal(),
 			Hosts:    e.adminHosts(),
 			Registry: e.metrics, Logger: e.log,
+			Remember: e.store != nil, Actions: e.o.MonitorActions && e.o.Starts(config.Monitor),
 		})
 		if err != nil {
 			return nil, nil, err

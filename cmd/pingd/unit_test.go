@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"pingd/cmd/pingd/config"
+	"pingd/cmd/pingd/survey"
 	"pingd/kv/client"
 )
 
@@ -113,7 +114,7 @@ func (f *fakeLease) Lease(ctx context.Context, key, value string, ttl time.Durat
 func TestAnnouncement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &fakeLease{failures: 2, held: make(chan struct{}), last: errors.New("not removed")}
-		a := &announcer{store: store, log: slog.New(slog.DiscardHandler), what: announcement{
+		a := &announcer{store: store, log: slog.New(slog.DiscardHandler), what: survey.Announcement{
 			Name: "n1", Roles: []string{"proxy"}, Admin: "h1:19999", Addrs: map[string]string{"proxy": "h1:80"},
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -361,7 +362,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	var out, errs bytes.Buffer
-	status := run(ctx, []string{"--role=proxy,monitor", "--backend=127.0.0.1:1", "--admin-addr=:0", "--proxy-addr=:0"}, nil, &out, &errs)
+	status := run(ctx, []string{"--role=proxy,monitor", "--backend=127.0.0.1:1", "--admin-addr=:0", "--proxy-addr=:0", "--data=" + t.TempDir()}, nil, &out, &errs)
 	if status != 0 || !strings.Contains(errs.String(), "pingd has stopped") {
 		t.Errorf("status %d, log\n%s", status, &errs)
 	}

@@ -24,6 +24,8 @@ var diskColumns = []column[host.Disk]{
 	col(counterOf("node_disk_write_time_seconds_total", "This is the total number of seconds spent by all writes.", "device"), func(d *host.Disk) float64 { return float64(d.WriteMS) / 1000 }),
 	col(counterOf("node_disk_io_time_seconds_total", "Total seconds spent doing I/Os.", "device"), func(d *host.Disk) float64 { return float64(d.BusyMS) / 1000 }),
 	col(counterOf("node_disk_io_time_weighted_seconds_total", "The weighted # of seconds spent doing I/Os.", "device"), func(d *host.Disk) float64 { return float64(d.WeightedMS) / 1000 }),
+	col(counterOf("node_disk_reads_merged_total", "The total number of reads merged.", "device"), func(d *host.Disk) float64 { return float64(d.ReadMerged) }),
+	col(counterOf("node_disk_writes_merged_total", "The number of writes merged.", "device"), func(d *host.Disk) float64 { return float64(d.WriteMerged) }),
 	col(gaugeOf("node_disk_io_now", "The number of I/Os currently in progress.", "device"), func(d *host.Disk) float64 { return float64(d.InFlight) }),
 }
 
@@ -45,12 +47,7 @@ var spaceColumns = []column[host.Space]{
 	col(spaceGauge("avail_bytes", "Filesystem space available to non-root users in bytes."), func(s *host.Space) float64 { return float64(s.Avail) }),
 	col(spaceGauge("files", "Filesystem total file nodes."), func(s *host.Space) float64 { return float64(s.Files) }),
 	col(spaceGauge("files_free", "Filesystem total free file nodes."), func(s *host.Space) float64 { return float64(s.FilesFree) }),
-	col(spaceGauge("readonly", "Filesystem read-only status."), func(s *host.Space) float64 {
-		if s.ReadOnly {
-			return 1
-		}
-		return 0
-	}),
+	col(spaceGauge("readonly", "Filesystem read-only status."), func(s *host.Space) float64 { return truth(s.ReadOnly) }),
 }
 
 func collectSpaces(ch chan<- prometheus.Metric, spaces []host.Space) {
@@ -124,5 +121,35 @@ func collectNets(ch chan<- prometheus.Metric, s *host.Sample) {
 	}
 	for _, c := range socketColumns {
 		c.emit(ch, c.of(&s.Sockets))
+	}
+}
+
+var (
+	netUp    = gaugeOf("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.", "device")
+	netSpeed = gaugeOf("node_network_speed_bytes", "Network device property: speed_bytes.", "device")
+	netMTU   = gaugeOf("node_network_mtu_bytes", "Network device property: mtu_bytes.", "device")
+
+	temperature    = gaugeOf("node_hwmon_temp_celsius", "Hardware monitor for temperature (input).", "chip", "sensor")
+	temperatureMax = gaugeOf("node_hwmon_temp_crit_celsius", "Hardware monitor for temperature (crit).", "chip", "sensor")
+)
+
+func collectInterfaces(ch chan<- prometheus.Metric, all []host.Interface) {
+	for i := range all {
+		n := &all[i]
+		netUp.emit(ch, truth(n.Up), n.Name)
+		netMTU.emit(ch, float64(n.MTU), n.Name)
+		if n.Speed > 0 {
+			netSpeed.emit(ch, float64(n.Speed), n.Name)
+		}
+	}
+}
+
+func collectTemperatures(ch chan<- prometheus.Metric, all []host.Temperature) {
+	for i := range all {
+		t := &all[i]
+		temperature.emit(ch, t.Celsius, t.Chip, t.Sensor)
+		if t.Limit > 0 {
+			temperatureMax.emit(ch, t.Limit, t.Chip, t.Sensor)
+		}
 	}
 }

@@ -3,11 +3,11 @@ package export
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pingd/monitor/host"
+	"pingd/monitor/host/pressure"
 )
 
 // metric is one exported name. The names are node_exporter's and cAdvisor's
@@ -71,6 +71,14 @@ var (
 	psiIOFull  = counterOf("node_pressure_io_stalled_seconds_total", "Total time in seconds no process could make progress due to IO congestion.")
 	psiMem     = counterOf("node_pressure_memory_waiting_seconds_total", "Total time in seconds that processes have waited for memory.")
 	psiMemFull = counterOf("node_pressure_memory_stalled_seconds_total", "Total time in seconds no process could make progress due to memory congestion.")
+	psiIRQFull = counterOf("node_pressure_irq_stalled_seconds_total", "Total time in seconds no process could make progress due to IRQ congestion.")
+
+	cpuGuest = counterOf("node_cpu_guest_seconds_total", "Seconds the CPUs spent in guests (VMs) for each mode.", "cpu", "mode")
+
+	timexOffset = gaugeOf("node_timex_offset_seconds", "Time offset in between local system and reference clock.")
+	timexSync   = gaugeOf("node_timex_sync_status", "Is clock synchronized to a reliable server (1 = yes, 0 = no).")
+	timexMax    = gaugeOf("node_timex_maxerror_seconds", "Maximum error in seconds.")
+	timexEst    = gaugeOf("node_timex_estimated_error_seconds", "Estimated error in seconds.")
 
 	vmSwapIn  = untypedOf("node_vmstat_pswpin", "/proc/vmstat information field pswpin.")
 	vmSwapOut = untypedOf("node_vmstat_pswpout", "/proc/vmstat information field pswpout.")
@@ -83,11 +91,6 @@ var (
 	conntrack    = gaugeOf("node_nf_conntrack_entries", "Number of currently allocated flow entries for connection tracking.")
 	conntrackMax = gaugeOf("node_nf_conntrack_entries_limit", "Maximum size of connection tracking table.")
 	entropy      = gaugeOf("node_entropy_available_bits", "Bits of available entropy.")
-
-	monitorSeries   = gaugeOf("pingd_monitor_series", "Series the monitor keeps in memory.")
-	monitorSamples  = counterOf("pingd_monitor_samples_total", "Samples the monitor took since its start.")
-	monitorViewers  = gaugeOf("pingd_monitor_viewers", "Pages that follow the monitor now.")
-	monitorDuration = gaugeOf("pingd_monitor_sample_duration_seconds", "How long the last sample took.")
 )
 
 // memoryMetric is one line of /proc/meminfo.
@@ -118,21 +121,10 @@ var memoryMetrics = []memoryMetric{
 	memoryOf("Committed_AS", func(m *host.Memory) uint64 { return m.Committed }),
 }
 
-// Own is what the monitor tells of itself.
-type Own struct {
-	Series, Viewers int
-	Samples         uint64
-	Took            time.Duration // of the last sample
-}
-
-// Collect sends the figures of o, s and spaces; name tells a container's name
-// and image by its id. It keeps nothing and changes nothing. A zero s, before
-// the first sample, is left out.
-func Collect(ch chan<- prometheus.Metric, o Own, s *host.Sample, spaces []host.Space, name func(id string) (name, image string)) {
-	monitorSeries.emit(ch, float64(o.Series))
-	monitorSamples.emit(ch, float64(o.Samples))
-	monitorViewers.emit(ch, float64(o.Viewers))
-	monitorDuration.emit(ch, o.Took.Seconds())
+// Collect sends the figures of s and of what is looked at less often; name tells a
+// container's name and image by its id. It keeps nothing and changes nothing. A
+// zero s, before the first sample, is left out.
+func Collect(ch chan<- prometheus.Metric, s *host.Sample, slow Slow, name func(id string) (name, image string)) {
 	if s.Time.IsZero() {
 		return
 	}
@@ -145,6 +137,24 @@ func Collect(ch chan<- prometheus.Metric, o Own, s *host.Sample, spaces []host.S
 	vmFault.emit(ch, float64(s.VM.Faults))
 	vmMajor.emit(ch, float64(s.VM.MajorFaults))
 	vmOOM.emit(ch, float64(s.VM.OOMKills))
+	collectLimits(ch, s)
+	collectPressure(ch, &s.Pressure)
+	collectDisks(ch, s.Disks)
+	collectSpaces(ch, slow.Spaces)
+	collectNets(ch, s)
+	collectInterfaces(ch, slow.Interfaces)
+	collectTemperatures(ch, slow.Temperatures)
+	collectContainers(ch, s.Containers, name)
+}
+
+// Slow is what is looked at less often than each second.
+type Slow struct {
+	Spaces       []host.Space
+	Interfaces   []host.Interface
+	Temperatures []host.Temperature
+}
+
+func collectLimits(ch chan<- prometheus.Metric, s *host.Sample) {
 	filesOpen.emit(ch, float64(s.Limits.Files))
 	filesMax.emit(ch, float64(s.Limits.FilesMax))
 	if s.Limits.ConntrackMax > 0 {
@@ -152,11 +162,19 @@ func Collect(ch chan<- prometheus.Metric, o Own, s *host.Sample, spaces []host.S
 		conntrackMax.emit(ch, float64(s.Limits.ConntrackMax))
 	}
 	entropy.emit(ch, float64(s.Limits.Entropy))
-	collectPressure(ch, &s.Pressure)
-	collectDisks(ch, s.Disks)
-	collectSpaces(ch, spaces)
-	collectNets(ch, s)
-	collectContainers(ch, s.Containers, name)
+	if s.Clock.Known {
+		timexOffset.emit(ch, s.Clock.Offset)
+		timexSync.emit(ch, truth(s.Clock.Synced))
+		timexMax.emit(ch, s.Clock.MaxError)
+		timexEst.emit(ch, s.Clock.Estimated)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func collectCPU(ch chan<- prometheus.Metric, s *host.Sample) {
@@ -177,6 +195,8 @@ func collectCPU(ch chan<- prometheus.Metric, s *host.Sample) {
 		} {
 			cpuSeconds.emit(ch, float64(mode.ticks)/host.UserHZ, cpu, mode.name)
 		}
+		cpuGuest.emit(ch, float64(c.Guest)/host.UserHZ, cpu, "user")
+		cpuGuest.emit(ch, float64(c.GuestNice)/host.UserHZ, cpu, "nice")
 	}
 	load1.emit(ch, s.Load.One)
 	load5.emit(ch, s.Load.Five)
@@ -189,7 +209,7 @@ func collectCPU(ch chan<- prometheus.Metric, s *host.Sample) {
 	bootTime.emit(ch, float64(s.Stat.BootTime))
 }
 
-func collectPressure(ch chan<- prometheus.Metric, p *host.Pressure) {
+func collectPressure(ch chan<- prometheus.Metric, p *pressure.All) {
 	const micro = 1e6
 	if p.CPU.Known {
 		psiCPU.emit(ch, float64(p.CPU.Some)/micro)
@@ -201,5 +221,8 @@ func collectPressure(ch chan<- prometheus.Metric, p *host.Pressure) {
 	if p.IO.Known {
 		psiIO.emit(ch, float64(p.IO.Some)/micro)
 		psiIOFull.emit(ch, float64(p.IO.Full)/micro)
+	}
+	if p.IRQ.Known {
+		psiIRQFull.emit(ch, float64(p.IRQ.Full)/micro)
 	}
 }

@@ -5,12 +5,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"pingd/monitor/history/chunk"
 )
 
 const (
 	blockLen = 300 // samples a block holds: 5 minutes, 1.2 KB
 	// maxSeries bounds memory against a machine that makes up new names for ever.
 	maxSeries = 20000
+	maxName   = 256 // bytes; longer ones are not kept
 )
 
 // Ring holds the last span seconds of every series. The zero value is not
@@ -49,14 +52,15 @@ type Writer struct {
 }
 
 // Begin starts the numbers of unix second t. A t at or before the newest second
-// overwrites it: clocks that step back must not tear the ring.
+// overwrites what is there: a clock that steps back, or a past that is learned
+// late, must not tear the ring.
 func (r *Ring) Begin(t int64) Writer {
 	r.mu.Lock()
-	if r.first == 0 {
-		r.first = t
-	}
 	if t < r.last-r.span || t > r.last+r.span {
 		r.reset(t) // the clock jumped further than the ring reaches
+	}
+	if r.first == 0 || t < r.first {
+		r.first = t
 	}
 	if t > r.last {
 		from := max(r.last+1, t-r.span+1)
@@ -114,14 +118,30 @@ func (w Writer) Put(key []byte, v float64) {
 	r := w.r
 	s := r.series[string(key)]
 	if s == nil {
-		if len(r.series) >= maxSeries {
+		if s = r.make(string(key)); s == nil {
 			return
 		}
-		s = &series{name: string(key), blocks: make([]*[blockLen]float32, r.span/blockLen)}
-		r.series[s.name] = s
-		r.gen++
 	}
-	i := w.t % r.span
+	*s.slot(w.t, r.span) = float32(v)
+	if w.t >= s.seen {
+		s.seen, s.now = w.t, float32(v)
+	}
+}
+
+// make adds a series; nil when there are too many.
+func (r *Ring) make(name string) *series {
+	if len(r.series) >= maxSeries || len(name) > maxName {
+		return nil
+	}
+	s := &series{name: name, blocks: make([]*[blockLen]float32, r.span/blockLen)}
+	r.series[name] = s
+	r.gen++
+	return s
+}
+
+// slot is where the number of second t is kept.
+func (s *series) slot(t, span int64) *float32 {
+	i := t % span
 	b := s.blocks[i/blockLen]
 	if b == nil {
 		b = new([blockLen]float32)
@@ -130,20 +150,46 @@ func (w Writer) Put(key []byte, v float64) {
 		}
 		s.blocks[i/blockLen] = b
 	}
-	b[i%blockLen], s.seen, s.now = float32(v), w.t, float32(v)
+	return &b[i%blockLen]
+}
+
+// Fill puts numbers of the past back, a second each from start on: those that the
+// ring has a place for and no number yet.
+func (r *Ring) Fill(name string, start int64, values []float32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.series[name]
+	for i, v := range values {
+		t := start + int64(i)
+		if v != v || t > r.last || t <= r.last-r.span {
+			continue
+		}
+		if s == nil {
+			if s = r.make(name); s == nil {
+				return
+			}
+		}
+		if at := s.slot(t, r.span); *at != *at {
+			*at = v
+		}
+		if t > s.seen {
+			s.seen, s.now = t, v
+		}
+		r.first = min(r.first, t)
+	}
 }
 
 // Close ends the second and lets readers in.
 func (w Writer) Close() { w.r.mu.Unlock() }
 
-// Names lists the series that match any of the patterns, sorted. A pattern is a
-// name, or a prefix followed by "*"; no pattern at all means every series.
+// Names lists the series that match any of the patterns, sorted; no pattern at all
+// means every series.
 func (r *Ring) Names(patterns ...string) []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var names []string
 	for name := range r.series {
-		if len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return match(p, name) }) {
+		if len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return Match(p, name) }) {
 			names = append(names, name)
 		}
 	}
@@ -151,11 +197,14 @@ func (r *Ring) Names(patterns ...string) []string {
 	return names
 }
 
-func match(pattern, name string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(name, prefix)
+// Match reports whether a pattern takes a name in: it is the name itself, or holds
+// one "*" that stands for any part of it.
+func Match(pattern, name string) bool {
+	before, after, any := strings.Cut(pattern, "*")
+	if !any {
+		return pattern == name
 	}
-	return pattern == name
+	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }
 
 // Generation changes whenever a series appears or is dropped.
@@ -205,38 +254,91 @@ func (r *Ring) Value(name string) (float64, bool) {
 	return float64(s.now), true
 }
 
-// Point is what a span of seconds is reduced to. Min, Avg and Max are NaN where
-// no number was stored.
-type Point struct{ Min, Avg, Max float32 }
-
 // Range reduces the seconds from..to (inclusive) of a series to points of step
 // seconds each, oldest first. Seconds outside of what the ring holds are gaps.
-func (r *Ring) Range(name string, from, to, step int64) []Point {
+func (r *Ring) Range(name string, from, to, step int64) []chunk.Point {
+	return r.AppendRange(nil, name, from, to, step)
+}
+
+// AppendRange is Range behind points that are there already.
+func (r *Ring) AppendRange(points []chunk.Point, name string, from, to, step int64) []chunk.Point {
 	if step < 1 || to < from || (to-from)/step > r.span {
-		return nil
+		return points
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	s := r.series[name]
-	points := make([]Point, 0, (to-from)/step+1)
+	points = slices.Grow(points, int((to-from)/step)+1)
 	for t := from; t <= to; t += step {
 		points = append(points, r.reduce(s, t, min(t+step-1, to)))
 	}
 	return points
 }
 
-func (r *Ring) reduce(s *series, from, to int64) Point {
-	p, sum, n := Point{Min: gap, Avg: gap, Max: gap}, 0.0, 0
+// AppendValues appends a second's number each for from..to, NaN for a gap.
+func (r *Ring) AppendValues(values []float32, name string, from, to int64) []float32 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	s := r.series[name]
+	for t := from; t <= to; t++ {
+		values = append(values, r.at(s, t))
+	}
+	return values
+}
+
+// at is the number of second t, NaN where there is none.
+func (r *Ring) at(s *series, t int64) float32 {
+	if s == nil || t > r.last || t <= r.last-r.span || t < 0 {
+		return gap
+	}
+	i := t % r.span
+	if b := s.blocks[i/blockLen]; b != nil {
+		return b[i%blockLen]
+	}
+	return gap
+}
+
+// Stat sums the seconds from..to of a series up: how many have a number, what they
+// add up to, the least, the greatest and the newest of them. It allocates nothing.
+func (r *Ring) Stat(name string, from, to int64) (s Stat) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	series := r.series[name]
+	if series == nil {
+		return s
+	}
+	for t := max(from, r.last-r.span+1, 0); t <= min(to, r.last); t++ {
+		v := r.at(series, t)
+		if v != v {
+			continue
+		}
+		if s.N == 0 || v < s.Min {
+			s.Min = v
+		}
+		if s.N == 0 || v > s.Max {
+			s.Max = v
+		}
+		s.Sum += float64(v)
+		s.N++
+		s.Last = v
+	}
+	return s
+}
+
+// Stat is what a stretch of one series comes to; all zero where it is a gap.
+type Stat struct {
+	N              int
+	Min, Max, Last float32
+	Sum            float64
+}
+
+func (r *Ring) reduce(s *series, from, to int64) chunk.Point {
+	p, sum, n := chunk.Gap, 0.0, 0
 	if s == nil {
 		return p
 	}
 	for t := max(from, r.last-r.span+1, 0); t <= min(to, r.last); t++ {
-		i := t % r.span
-		b := s.blocks[i/blockLen]
-		if b == nil {
-			continue
-		}
-		v := b[i%blockLen]
+		v := r.at(s, t)
 		if v != v {
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 
+	"pingd/monitor/history/chunk"
+
 	"pgregory.net/rapid"
 )
 
@@ -20,7 +22,7 @@ func TestRangeReducesToMinAvgMax(t *testing.T) {
 		put(r, 1000+i, "a", float64(i))
 	}
 	got := r.Range("a", 1000, 1009, 5)
-	want := []Point{{0, 2, 4}, {5, 7, 9}}
+	want := []chunk.Point{{Min: 0, Avg: 2, Max: 4}, {Min: 5, Avg: 7, Max: 9}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("points %v, want %v", got, want)
 	}
@@ -143,7 +145,7 @@ func TestRingAgainstModel(t *testing.T) {
 func FuzzMatch(f *testing.F) {
 	f.Add("cpu.", "user")
 	f.Fuzz(func(t *testing.T, prefix, rest string) {
-		if !match(prefix+"*", prefix+rest) {
+		if !Match(prefix+"*", prefix+rest) {
 			t.Fatalf("%q* does not match %q", prefix, prefix+rest)
 		}
 	})

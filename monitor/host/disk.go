@@ -1,5 +1,7 @@
 package host
 
+import "pingd/monitor/host/scan"
+
 // SectorSize is the unit of /proc/diskstats, whatever the device's own sectors.
 const SectorSize = 512
 
@@ -10,6 +12,7 @@ type Disk struct {
 	Reads, Writes             uint64 // operations completed
 	ReadSectors, WriteSectors uint64
 	ReadMS, WriteMS           uint64 // summed over operations
+	ReadMerged, WriteMerged   uint64 // operations that joined another
 	InFlight                  uint64 // operations now
 	BusyMS                    uint64 // time with at least one operation
 	WeightedMS                uint64 // BusyMS weighted with the queue's length
@@ -22,38 +25,35 @@ func ParseDisks(b []byte, to []Disk) []Disk {
 	to = to[:0]
 	for len(b) > 0 {
 		var line []byte
-		line, b = cutLine(b)
-		_, rest := cutField(line) // major
-		_, rest = cutField(rest)  // minor
-		name, rest := cutField(rest)
+		line, b = scan.Line(b)
+		_, rest := scan.Field(line) // major
+		_, rest = scan.Field(rest)  // minor
+		name, rest := scan.Field(rest)
 		if len(name) == 0 || virtual(name) {
 			continue
 		}
 		d := Disk{}
-		var readMerged, writeMerged uint64
 		for _, n := range [...]*uint64{
-			&d.Reads, &readMerged, &d.ReadSectors, &d.ReadMS,
-			&d.Writes, &writeMerged, &d.WriteSectors, &d.WriteMS,
+			&d.Reads, &d.ReadMerged, &d.ReadSectors, &d.ReadMS,
+			&d.Writes, &d.WriteMerged, &d.WriteSectors, &d.WriteMS,
 			&d.InFlight, &d.BusyMS, &d.WeightedMS,
 		} {
-			*n, rest = cutNumber(rest)
+			*n, rest = scan.NextNumber(rest)
 		}
 		if d.Reads == 0 && d.Writes == 0 {
 			continue
 		}
-		to = grow(to)
+		to = scan.Grow(to)
 		last := &to[len(to)-1]
-		d.Name = keep(last.Name, name)
+		d.Name = scan.Keep(last.Name, name)
 		*last = d
 	}
 	return to
 }
 
 func virtual(name []byte) bool {
-	return hasPrefix(name, "loop") || hasPrefix(name, "ram")
+	return scan.HasPrefix(name, "loop") || scan.HasPrefix(name, "ram")
 }
-
-func hasPrefix(b []byte, p string) bool { return len(b) >= len(p) && string(b[:len(p)]) == p }
 
 // Whole reports whether the disk is a device and not a partition of one, so
 // that a sum over disks counts each byte once. The kernel names partitions by

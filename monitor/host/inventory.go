@@ -3,13 +3,11 @@ package host
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/common"
 	"github.com/shirou/gopsutil/v3/cpu"
-	"github.com/shirou/gopsutil/v3/disk"
 	"github.com/shirou/gopsutil/v3/host"
 )
 
@@ -27,29 +25,20 @@ type Inventory struct {
 	Boot           time.Time `json:"boot"`
 }
 
-// Space is one mounted file system. Sizes are bytes.
-type Space struct {
-	Mount     string `json:"mount"`
-	Device    string `json:"device"`
-	FS        string `json:"fs"`
-	Size      uint64 `json:"size"`
-	Free      uint64 `json:"free"`
-	Avail     uint64 `json:"avail"` // free to programs that are not root
-	Files     uint64 `json:"files"` // inodes
-	FilesFree uint64 `json:"files_free"`
-	ReadOnly  bool   `json:"read_only"`
-}
-
 // Roots are where a machine's trees are mounted. Root is "/" on the machine
-// itself; empty where a container has no mount of it, and then Spaces reports
-// what it can see of its own.
+// itself; where a container has no mount of it, it is empty, and Spaces looks
+// through process 1, which takes root's rights.
 type Roots struct{ Proc, Sys, Root string }
 
 func (r Roots) context(ctx context.Context) context.Context {
+	root := r.Root
+	if root == "" {
+		root = filepath.Join(r.Proc, "1", "root") // nothing at all rather than this container's own
+	}
 	return context.WithValue(ctx, common.EnvKey, common.EnvMap{
 		common.HostProcEnvKey: r.Proc, common.HostSysEnvKey: r.Sys,
-		common.HostEtcEnvKey:  filepath.Join(r.Root, "/etc"),
-		common.HostRootEnvKey: filepath.Join(r.Root, "/"),
+		common.HostEtcEnvKey:  filepath.Join(root, "/etc"),
+		common.HostRootEnvKey: filepath.Join(root, "/"),
 	})
 }
 
@@ -72,40 +61,4 @@ func (r Roots) Take(ctx context.Context) Inventory {
 		inv.Cores = n
 	}
 	return inv
-}
-
-// pseudo are mounts under which nothing of interest to a disk's owner lies.
-var pseudo = []string{"/proc", "/sys", "/dev", "/run", "/var/lib/docker", "/snap"}
-
-// Spaces lists the mounted file systems that are backed by a device, each device
-// once, by mount point.
-func (r Roots) Spaces(ctx context.Context) []Space {
-	parts, err := disk.PartitionsWithContext(r.context(ctx), false)
-	if err != nil {
-		return nil
-	}
-	slices.SortFunc(parts, func(a, b disk.PartitionStat) int { return len(a.Mountpoint) - len(b.Mountpoint) })
-	seen := map[string]bool{}
-	var all []Space
-	for _, p := range parts {
-		if seen[p.Device] || slices.ContainsFunc(pseudo, func(d string) bool {
-			return p.Mountpoint == d || strings.HasPrefix(p.Mountpoint, d+"/")
-		}) {
-			continue
-		}
-		// disk.Usage ignores the root's place (it would report this container's own disk).
-		u, err := disk.UsageWithContext(ctx, filepath.Join(r.Root, "/", p.Mountpoint))
-		if err != nil || u.Total == 0 {
-			continue
-		}
-		seen[p.Device] = true
-		all = append(all, Space{
-			Mount: p.Mountpoint, Device: p.Device, FS: p.Fstype,
-			Size: u.Total, Free: u.Total - u.Used, Avail: u.Free,
-			Files: u.InodesTotal, FilesFree: u.InodesFree,
-			ReadOnly: slices.Contains(p.Opts, "ro"),
-		})
-	}
-	slices.SortFunc(all, func(a, b Space) int { return strings.Compare(a.Mount, b.Mount) })
-	return all
 }

@@ -1,5 +1,7 @@
 package host
 
+import "pingd/monitor/host/scan"
+
 // Memory is /proc/meminfo in bytes. A field this kernel does not print is zero.
 type Memory struct {
 	Total, Free, Available, Buffers, Cached        uint64
@@ -21,14 +23,14 @@ func ParseMemory(b []byte, m *Memory) {
 	*m = Memory{}
 	for len(b) > 0 {
 		var line []byte
-		line, b = cutLine(b)
-		key, rest := cutField(line)
+		line, b = scan.Line(b)
+		key, rest := scan.Field(line)
 		to := m.field(key)
 		if to == nil {
 			continue
 		}
-		n, unit := cutNumber(rest)
-		if u, _ := cutField(unit); string(u) == "kB" && n < 1<<54 {
+		n, unit := scan.NextNumber(rest)
+		if u, _ := scan.Field(unit); string(u) == "kB" && n < 1<<54 {
 			n *= 1024
 		}
 		*to = n
@@ -88,8 +90,8 @@ func ParseVM(b []byte, v *VM) {
 	*v = VM{}
 	for len(b) > 0 {
 		var line []byte
-		line, b = cutLine(b)
-		key, rest := cutField(line)
+		line, b = scan.Line(b)
+		key, rest := scan.Field(line)
 		var to *uint64
 		switch string(key) {
 		case "pswpin":
@@ -105,6 +107,6 @@ func ParseVM(b []byte, v *VM) {
 		default:
 			continue
 		}
-		*to, _ = cutNumber(rest)
+		*to, _ = scan.NextNumber(rest)
 	}
 }

@@ -7,11 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pingd/monitor/host/cgroup"
+	"pingd/monitor/host/fixture"
+	"pingd/monitor/host/pressure"
 )
 
-func sampleOf(t *testing.T, f tree) (Sample, *Sampler) {
+func sampleOf(t *testing.T, f fixture.Tree) (Sample, *Sampler) {
 	t.Helper()
-	s := NewSampler(f.plant(t))
+	s := NewSampler(f.Plant(t))
 	t.Cleanup(s.Close)
 	var out Sample
 	s.Read(time.Unix(5, 0), &out)
@@ -19,15 +23,15 @@ func sampleOf(t *testing.T, f tree) (Sample, *Sampler) {
 }
 
 func TestSampleOfMachine(t *testing.T) {
-	got, s := sampleOf(t, machine)
+	got, s := sampleOf(t, fixture.Machine)
 	want := Sample{
 		Time: time.Unix(5, 0),
 		Stat: Stat{
-			Total: CPU{User: 1000, Nice: 20, System: 300, Idle: 90000, Iowait: 40, IRQ: 5, SoftIRQ: 6, Steal: 7},
+			Total: CPU{User: 1000, Nice: 20, System: 300, Idle: 90000, Iowait: 40, IRQ: 5, SoftIRQ: 6, Steal: 7, Guest: 50},
 			Cores: []CPU{
-				{User: 600, Nice: 10, System: 200, Idle: 45000, Iowait: 20, IRQ: 3, SoftIRQ: 4, Steal: 5},
+				{User: 600, Nice: 10, System: 200, Idle: 45000, Iowait: 20, IRQ: 3, SoftIRQ: 4, Steal: 5, Guest: 30},
 				{}, // offline
-				{User: 400, Nice: 10, System: 100, Idle: 45000, Iowait: 20, IRQ: 2, SoftIRQ: 2, Steal: 2},
+				{User: 400, Nice: 10, System: 100, Idle: 45000, Iowait: 20, IRQ: 2, SoftIRQ: 2, Steal: 2, Guest: 20},
 			},
 			Context: 987654, Intr: 123456, Forks: 4321, BootTime: 1700000000, Running: 3, Blocked: 1, SoftIRQed: 777,
 		},
@@ -39,8 +43,8 @@ func TestSampleOfMachine(t *testing.T) {
 		},
 		VM: VM{SwapIn: 3, SwapOut: 4, Faults: 900, MajorFaults: 12, OOMKills: 2},
 		Disks: []Disk{
-			{Name: "vda", Reads: 100, ReadSectors: 2048, ReadMS: 30, Writes: 200, WriteSectors: 4096, WriteMS: 60, InFlight: 2, BusyMS: 70, WeightedMS: 90},
-			{Name: "vda1", Reads: 90, ReadSectors: 2000, ReadMS: 29, Writes: 190, WriteSectors: 4000, WriteMS: 59, BusyMS: 69, WeightedMS: 88},
+			{Name: "vda", Reads: 100, ReadSectors: 2048, ReadMerged: 5, WriteMerged: 6, ReadMS: 30, Writes: 200, WriteSectors: 4096, WriteMS: 60, InFlight: 2, BusyMS: 70, WeightedMS: 90},
+			{Name: "vda1", Reads: 90, ReadSectors: 2000, ReadMerged: 5, WriteMerged: 6, ReadMS: 29, Writes: 190, WriteSectors: 4000, WriteMS: 59, BusyMS: 69, WeightedMS: 88},
 			{Name: "nvme0n1", Reads: 10, ReadSectors: 80, ReadMS: 5, Writes: 20, WriteSectors: 160, WriteMS: 6, BusyMS: 7, WeightedMS: 11},
 			{Name: "nvme0n1p1", Reads: 9, ReadSectors: 72, ReadMS: 4, Writes: 19, WriteSectors: 152, WriteMS: 5, BusyMS: 6, WeightedMS: 9},
 		},
@@ -54,14 +58,14 @@ func TestSampleOfMachine(t *testing.T) {
 			ListenOverflows: 11, ListenDrops: 12, Timeouts: 13, UDPIn: 75, UDPOut: 76, UDPInErrors: 2, UDPNoPorts: 1, UDPRcvbufErrors: 3, UDPSndbufErrors: 4,
 		},
 		Sockets:  Sockets{Used: 33, InUse: 4, Orphan: 1, TimeWait: 2, Allocated: 6, MemoryPages: 403, UDPInUse: 3},
-		Pressure: Pressure{CPU: Stall{123456, 0, true}, Memory: Stall{10, 4, true}, IO: Stall{2000, 1000, true}},
+		Pressure: pressure.All{CPU: pressure.Stall{Some: 123456, Known: true}, Memory: pressure.Stall{Some: 10, Full: 4, Known: true}, IO: pressure.Stall{Some: 2000, Full: 1000, Known: true}, IRQ: pressure.Stall{Full: 77, Known: true}},
 		Limits:   Limits{Files: 1984, FilesMax: 9223372036854775807, Conntrack: 17, ConntrackMax: 65536, Entropy: 256},
 	}
-	want.Containers = got.Containers
+	want.Containers, want.Clock = got.Containers, got.Clock
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("sample\n got %+v\nwant %+v", got, want)
 	}
-	if len(got.Containers) != 0 || s.Mode() != CgroupNone {
+	if len(got.Containers) != 0 || s.Mode() != cgroup.None {
 		t.Errorf("containers %v in mode %q without a cgroup tree", got.Containers, s.Mode())
 	}
 	if w := s.Warnings(); len(w) != 1 || !strings.Contains(w[0], "no cgroup tree") {
@@ -86,82 +90,8 @@ func TestSampleOfMachine(t *testing.T) {
 	}
 }
 
-func TestContainersOfEveryLayout(t *testing.T) {
-	full := Container{
-		ID: dockerID, Engine: "docker",
-		CPUNanos: 5e9, UserNanos: 3e9, SystemNanos: 2e9, Periods: 100, ThrottledPeriods: 7, ThrottledNanos: 4e8, CPULimit: 1.5,
-		Memory: 104857600, Inactive: 4857600, RSS: 50000000, Cache: 40000000, MemoryLimit: 268435456, OOMKills: 1,
-		ReadBytes: 4097, WriteBytes: 8194, Processes: 12,
-		RxBytes: 1001, TxBytes: 2002, RxDrops: 1, TxDrops: 2, NetKnown: true,
-	}
-	unlimited := full
-	unlimited.MemoryLimit = 0
-	pressed := func(c Container, s Stall) Container { c.Pressure.CPU = s; return c }
-	for _, tc := range []struct {
-		name string
-		tree tree
-		mode CgroupMode
-		want []Container
-	}{
-		{"v2", unified, CgroupUnified, []Container{pressed(full, Stall{55, 5, true}), {ID: podID, Engine: "containerd", CPUNanos: 1000}}},
-		{"v1", legacy, CgroupLegacy, []Container{unlimited}},
-		{"v1 combined", combined, CgroupLegacy, []Container{unlimited}},
-		{"hybrid", hybrid, CgroupHybrid, []Container{pressed(unlimited, Stall{55, 0, true})}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got, s := sampleOf(t, tc.tree)
-			if s.Mode() != tc.mode {
-				t.Errorf("mode %q, want %q", s.Mode(), tc.mode)
-			}
-			if !reflect.DeepEqual(got.Containers, tc.want) {
-				t.Errorf("containers\n got %+v\nwant %+v", got.Containers, tc.want)
-			}
-			if w := s.Warnings(); len(w) > 0 {
-				t.Errorf("warnings %q", w)
-			}
-			if ws := got.Containers[0].WorkingSet(); ws != 100000000 {
-				t.Errorf("working set %d", ws)
-			}
-		})
-	}
-}
-
-func TestContainersComeAndGo(t *testing.T) {
-	proc, sys := unified.plant(t)
-	s := NewSampler(proc, sys)
-	defer s.Close()
-	var a Sample
-	next := func() int {
-		for range rescan {
-			s.Read(time.Now(), &a)
-		}
-		return len(a.Containers)
-	}
-	if n := next(); n != 2 {
-		t.Fatalf("%d containers, want 2", n)
-	}
-	if err := os.RemoveAll(filepath.Join(sys, "fs/cgroup/kubepods.slice")); err != nil {
-		t.Fatal(err)
-	}
-	next()
-	if n := next(); n != 1 {
-		t.Errorf("%d containers after one is gone, want 1", n)
-	}
-	dir := filepath.Join(sys, "fs/cgroup/docker", podID)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "cpu.stat"), []byte("usage_usec 7\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	next()
-	if n := next(); n != 2 || a.Containers[1].Engine != "docker" || a.Containers[1].CPUNanos != 7000 {
-		t.Errorf("%d containers after one came, want 2: %+v", n, a.Containers)
-	}
-}
-
 func TestMissingFilesAreNamed(t *testing.T) {
-	got, s := sampleOf(t, tree{"proc/stat": machine["proc/stat"], "proc/1/x": ""})
+	got, s := sampleOf(t, fixture.Tree{"proc/stat": fixture.Machine["proc/stat"], "proc/1/x": ""})
 	if got.Stat.Forks != 4321 || got.Memory.Total != 0 {
 		t.Errorf("what is there must be read, what is not must be zero: %+v", got)
 	}
@@ -177,7 +107,7 @@ func TestMissingFilesAreNamed(t *testing.T) {
 }
 
 func TestFileThatComesLaterIsRead(t *testing.T) {
-	proc, sys := tree{"proc/stat": machine["proc/stat"]}.plant(t)
+	proc, sys := fixture.Tree{"proc/stat": fixture.Machine["proc/stat"]}.Plant(t)
 	s := NewSampler(proc, sys)
 	defer s.Close()
 	var a Sample
@@ -185,7 +115,7 @@ func TestFileThatComesLaterIsRead(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(proc, "loadavg"), []byte("3.25 0 0"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for range rescan {
+	for range retry {
 		s.Read(time.Now(), &a)
 	}
 	if a.Load.One != 3.25 {
@@ -194,12 +124,12 @@ func TestFileThatComesLaterIsRead(t *testing.T) {
 }
 
 func TestSampleAllocatesNothing(t *testing.T) {
-	for name, f := range map[string]tree{"v2": unified, "hybrid": hybrid} {
-		s := NewSampler(f.plant(t))
+	for name, f := range map[string]fixture.Tree{"v2": fixture.Unified, "hybrid": fixture.Hybrid} {
+		s := NewSampler(f.Plant(t))
 		defer s.Close()
 		var a Sample
 		s.Read(time.Now(), &a)
-		if n := testing.AllocsPerRun(50, func() { s.sample(time.Time{}, &a) }); n != 0 {
+		if n := testing.AllocsPerRun(retry-5, func() { s.Read(time.Time{}, &a) }); n != 0 {
 			t.Errorf("%s: one sample allocates %v times, want 0", name, n)
 		}
 	}
@@ -216,7 +146,7 @@ func TestThisMachine(t *testing.T) {
 	if a.Memory.Total == 0 || len(a.Stat.Cores) == 0 || a.Stat.BootTime == 0 {
 		t.Errorf("implausible sample of this machine: %+v", a)
 	}
-	if n := testing.AllocsPerRun(50, func() { s.sample(time.Time{}, &a) }); n != 0 {
+	if n := testing.AllocsPerRun(retry-5, func() { s.Read(time.Time{}, &a) }); n != 0 {
 		t.Errorf("one sample of this machine allocates %v times, want 0", n)
 	}
 }
@@ -228,6 +158,6 @@ func BenchmarkSample(b *testing.B) {
 	s.Read(time.Time{}, &a)
 	b.ReportAllocs()
 	for b.Loop() {
-		s.sample(time.Time{}, &a)
+		s.Read(time.Time{}, &a)
 	}
 }

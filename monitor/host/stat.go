@@ -1,5 +1,7 @@
 package host
 
+import "pingd/monitor/host/scan"
+
 // UserHZ is the unit of CPU times in /proc: ticks a second. It is 100 on every
 // Linux architecture Go supports, whatever the kernel's own HZ.
 const UserHZ = 100
@@ -11,6 +13,7 @@ const maxCores = 4096
 // (proc(5), /proc/stat). Guest time is already part of User and Nice.
 type CPU struct {
 	User, Nice, System, Idle, Iowait, IRQ, SoftIRQ, Steal uint64
+	Guest, GuestNice                                      uint64 // parts of User and Nice
 }
 
 // Total is the sum of all modes.
@@ -38,21 +41,21 @@ func ParseStat(b []byte, s *Stat) {
 	*s = Stat{}
 	for len(b) > 0 {
 		var line []byte
-		line, b = cutLine(b)
-		key, rest := cutField(line)
+		line, b = scan.Line(b)
+		key, rest := scan.Field(line)
 		switch {
 		case len(key) >= 3 && string(key[:3]) == "cpu":
 			if len(key) == 3 {
 				s.Total = parseCPU(rest)
 				continue
 			}
-			n := number(key[3:])
-			if !isNumber(key[3:]) || n >= maxCores {
+			n := scan.Number(key[3:])
+			if !scan.IsNumber(key[3:]) || n >= maxCores {
 				continue
 			}
 			// Offline cores leave holes: the index must stay the kernel's number.
 			for uint64(len(cores)) <= n {
-				cores = grow(cores)
+				cores = scan.Grow(cores)
 				cores[len(cores)-1] = CPU{}
 			}
 			cores[n] = parseCPU(rest)
@@ -83,12 +86,12 @@ func (s *Stat) counter(key, rest []byte) {
 	default:
 		return
 	}
-	*to, _ = cutNumber(rest)
+	*to, _ = scan.NextNumber(rest)
 }
 
 func parseCPU(b []byte) (c CPU) {
-	for _, to := range [...]*uint64{&c.User, &c.Nice, &c.System, &c.Idle, &c.Iowait, &c.IRQ, &c.SoftIRQ, &c.Steal} {
-		*to, b = cutNumber(b)
+	for _, to := range [...]*uint64{&c.User, &c.Nice, &c.System, &c.Idle, &c.Iowait, &c.IRQ, &c.SoftIRQ, &c.Steal, &c.Guest, &c.GuestNice} {
+		*to, b = scan.NextNumber(b)
 	}
 	return c
 }
@@ -100,8 +103,8 @@ type Load struct{ One, Five, Fifteen float64 }
 func ParseLoad(b []byte) (l Load) {
 	for _, to := range [...]*float64{&l.One, &l.Five, &l.Fifteen} {
 		var f []byte
-		f, b = cutField(b)
-		*to = decimal(f)
+		f, b = scan.Field(b)
+		*to = scan.Decimal(f)
 	}
 	return l
 }

@@ -26,7 +26,7 @@ type source struct {
 var sources = []source{
 	{"/", []string{"index.html"}},
 	{"/app.css", []string{"app.css"}},
-	{"/app.js", []string{"js/format.js", "js/data.js", "js/chart.js", "js/pointer.js", "js/map.js", "js/tables.js", "js/app.js"}},
+	{"/app.js", []string{"js/format.js", "js/data.js", "js/chart.js", "js/pointer.js", "js/map.js", "js/tables.js", "js/alerts.js", "js/app.js"}},
 }
 
 func (s source) read() []byte {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
+
+	"pingd/cmd/pingd/past"
 )
 
 // Role is what the listener tells about a part of the process. Each of its methods
@@ -37,6 +40,12 @@ type Config struct {
 	// addresses, localhost and Name.
 	Hosts []string
 
+	// Remember keeps the status of each second for an hour, for /status/past.
+	Remember bool
+	// Actions lets requests that change something through to the page, from those
+	// who know the secret; without a secret none is.
+	Actions bool
+
 	Registry *prometheus.Registry // gathered by /metrics; nil: none
 	Logger   *slog.Logger         // nil: silent
 }
@@ -58,6 +67,7 @@ type Server struct {
 	cfg     Config
 	started time.Time
 	auth    *authority
+	past    *past.Keeper
 	hosts   map[string]bool
 
 	mu      sync.Mutex
@@ -80,6 +90,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, started: time.Now(), auth: newAuthority(cfg.Secret), hosts: knownHosts(cfg)}
+	s.past = past.New(func() ([]byte, error) { return json.Marshal(s.briefly()) })
 	return s, nil
 }
 
@@ -126,6 +137,14 @@ func (s *Server) Run(ctx context.Context) error {
 	defer func() { <-stopped }()
 	serving, done := context.WithCancel(ctx)
 	defer done()
+	if s.cfg.Remember {
+		remembering := make(chan struct{})
+		defer func() { <-remembering }()
+		go func() { // ends with serving; Run waits for remembering
+			defer close(remembering)
+			s.past.Run(serving)
+		}()
+	}
 	go func() { // ends with serving; Run waits for stopped
 		defer close(stopped)
 		<-serving.Done()

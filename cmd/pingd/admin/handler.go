@@ -1,9 +1,12 @@
 package admin
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +19,7 @@ func (s *Server) Handler() http.Handler {
 	private := http.NewServeMux()
 	private.Handle("/metrics", bounded(s.metrics()))
 	private.Handle("/status", bounded(http.HandlerFunc(s.serveStatus)))
+	private.Handle("/status/past", bounded(http.HandlerFunc(s.servePast)))
 	private.HandleFunc("/", s.serveRoot)
 
 	mux := http.NewServeMux()
@@ -40,13 +44,19 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		login := r.Method == http.MethodPost && r.URL.Path == "/login"
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && !login {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && !login && !s.mayAct(r) {
 			h.Set("Allow", "GET, HEAD")
 			refuse(w, http.StatusMethodNotAllowed, "this listener changes nothing", "use GET")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// mayAct tells whether a request that changes something may go on to the page, which
+// looks at it once more. The secret is asked for behind the guard.
+func (s *Server) mayAct(r *http.Request) bool {
+	return s.cfg.Actions && s.cfg.Secret != "" && strings.HasPrefix(r.URL.Path, "/api/")
 }
 
 // bounded limits the time of an answer. The mounted page sets its own: it streams.
@@ -98,6 +108,7 @@ type Status struct {
 	Name    string            `json:"name"`
 	Version string            `json:"version"`
 	Started time.Time         `json:"started"`
+	Now     time.Time         `json:"now"`   // by this process's clock
 	Roles   map[string]any    `json:"roles"` // each role's own status
 	Addrs   map[string]string `json:"addrs"` // listener -> bound address
 }
@@ -105,7 +116,7 @@ type Status struct {
 // Status collects what every role says of itself.
 func (s *Server) Status() Status {
 	roles, _, _ := s.parts()
-	st := Status{Name: s.cfg.Name, Version: s.cfg.Version, Started: s.started, Roles: map[string]any{}, Addrs: s.Addrs()}
+	st := Status{Name: s.cfg.Name, Version: s.cfg.Version, Started: s.started, Now: time.Now(), Roles: map[string]any{}, Addrs: s.Addrs()}
 	for _, r := range roles {
 		st.Roles[r.name] = r.role.Status()
 	}
@@ -135,6 +146,41 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(append(text, '\n')) // a client that went away is its own business
 }
 
+// briefly is the status as it is remembered: without what a monitor says of itself,
+// whose own history is the better memory.
+func (s *Server) briefly() Status {
+	st := s.Status()
+	delete(st.Roles, "monitor")
+	delete(st.Roles, "sentinel")
+	st.Addrs = nil
+	return st
+}
+
+// servePast answers what was remembered: a line for each second from ?from= to ?to=,
+// unix seconds, each the second and the status of then.
+func (s *Server) servePast(w http.ResponseWriter, r *http.Request) {
+	var span [2]int64
+	for i, key := range [...]string{"from", "to"} {
+		n, err := strconv.ParseInt(r.URL.Query().Get(key), 10, 64)
+		if err != nil {
+			refuse(w, http.StatusBadRequest, key+" must be unix seconds", "/status/past?from=1767225600&to=1767225660")
+			return
+		}
+		span[i] = n
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	var out io.Writer = w
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // only a wrong level fails
+		defer z.Close()                                //nolint:errcheck // a client that went away is its own business
+		out = z
+	}
+	if err := s.past.Write(out, span[0], span[1]); err != nil {
+		s.cfg.Logger.Debug("past not told", "component", "admin", "err", err)
+	}
+}
+
 func (s *Server) metrics() http.Handler {
 	if s.cfg.Registry == nil {
 		return http.NotFoundHandler()
@@ -152,6 +198,7 @@ const index = `pingd %s, node %s
 /healthz  200 while this process lives
 /readyz   200 while every role is ready, 503 otherwise
 /status   the roles' own account, JSON
+          /status/past?from=&to= of the last hour, a line a second
 /metrics  for Prometheus
 
 Role monitor puts its page here.

@@ -13,7 +13,7 @@ const SecretVariable = "PINGD_SECRET"
 var injected = regexp.MustCompile(`^PINGD_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?|ENV_.*)$`)
 
 // foreignTo lists variables that a container of a monitor is commonly given.
-var foreignTo = map[string]string{"HOST_PROC": "monitor-proc", "HOST_SYS": "monitor-sys"}
+var foreignTo = map[string]string{"HOST_PROC": "monitor-proc", "HOST_SYS": "monitor-sys", "HOST_ROOT": "monitor-root"}
 
 // environment picks the settings out of environ ("KEY=value" lines): by flag, with
 // the variable's name. An empty variable counts as absent, as an unset one passed

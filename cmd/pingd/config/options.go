@@ -96,12 +96,6 @@ type CounterOptions struct {
 	CounterTimeout time.Duration `default:"5s" placeholder:"TIME" roles:"counter" help:"Time a visit waits for the store, a fail-over included."`
 }
 
-// MonitorOptions holds the settings of role monitor.
-type MonitorOptions struct {
-	MonitorProc string `default:"/proc" placeholder:"DIR" roles:"monitor" help:"Where the host's /proc is seen, in a container; also $HOST_PROC."`
-	MonitorSys  string `default:"/sys" placeholder:"DIR" roles:"monitor" help:"Where the host's /sys is seen, in a container; also $HOST_SYS."`
-}
-
 // Starts tells whether this process starts role. Where a store is started, role
 // sentinel is not: a store brings its own Sentinel endpoint.
 func (o *Options) Starts(role string) bool {

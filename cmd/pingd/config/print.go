@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -59,7 +60,21 @@ func valuesOf(f *kong.Flag) []string {
 			quoted[i] = quoteFile(v[i])
 		}
 		return quoted
+	case string:
+		if f.Tag.Get("secret") == "url" && v != "" {
+			return []string{quoteFile(masked(v))}
+		}
+		return []string{quoteFile(v)}
 	default:
 		return []string{quoteFile(fmt.Sprint(v))}
 	}
+}
+
+// masked is an address without what may be a password in it: all but its host.
+func masked(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "***"
+	}
+	return u.Scheme + "://" + u.Host + "/***"
 }

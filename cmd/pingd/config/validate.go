@@ -21,6 +21,7 @@ func Validate(o Options) []Problem {
 	v.store()
 	v.proxy()
 	v.counter()
+	v.monitor()
 	return v.problems
 }
 

@@ -1,23 +1,23 @@
 // The frame: verdict, headline numbers, timeline, theme; and the start.
 
+const served = () => backendNames().length;
 const tileDefs = [
-  { k: "Requests", s: "requests.rate", u: "rate", d: () => `${fmt(now("requests.connections"), "count")} conns · queue ${fmt(now("requests.queue"), "count")}`, when: () => backendNames().length },
-  { k: "Errors", s: "requests.error_share", u: "pct", top: 1, c: "bad", d: () => `${fmt(now("requests.retries"), "rate")} retries`, when: () => backendNames().length, level: (v) => v > 1 ? "bad" : v > 0.1 ? "warn" : "" },
-  { k: "Latency p99", s: "latency.p99", u: "ms", c: "c3", d: () => `p50 ${fmt(now("latency.p50"), "ms")} · p95 ${fmt(now("latency.p95"), "ms")}`, when: () => backendNames().length },
+  { k: "Requests", s: "requests.rate", u: "rate", d: () => `${fmt(now("requests.connections"), "count")} open · ${fmt(now("requests.queue"), "count")} queued`, when: served },
+  { k: "Errors", s: "requests.error_share", u: "pct", top: 1, c: "bad", d: () => `${fmt(now("requests.retries"), "rate")} retries`, when: served, level: (v) => v > 1 ? "bad" : v > 0.1 ? "warn" : "" },
+  { k: "Latency p99", s: "latency.p99", u: "ms", c: "c3", d: () => `p50 ${fmt(now("latency.p50"), "ms")} · p95 ${fmt(now("latency.p95"), "ms")}`, when: served },
   { k: "Commits", s: "raft.commits", u: "rate", c: "c1", d: () => `sync p99 ${fmt(now("raft.fsync.p99"), "ms")}`, when: () => storeNames().length },
-  { k: "CPU", s: "cpu.busy", u: "pct", top: 100, c: "c2", d: () => `psi ${fmt(now("psi.cpu"), "pct")} · io ${fmt(now("psi.io"), "pct")}`, level: (v) => v > 95 ? "bad" : v > 85 ? "warn" : "" },
+  { k: "CPU", s: "cpu.busy", u: "pct", top: 100, c: "c2", d: () => `pressure ${fmt(now("psi.cpu"), "pct")} · io ${fmt(now("psi.io"), "pct")}`, level: (v) => v > 95 ? "bad" : v > 85 ? "warn" : "" },
   { k: "Memory", s: "mem.used", u: "bytes", c: "c6", topOf: "mem.total", d: () => `${fmt(100 * now("mem.used") / now("mem.total"), "pct")} of ${fmt(now("mem.total"), "bytes")}` },
-  { k: "Network", s: "net.rx", u: "flow", c: "c5", d: () => `out ${fmt(now("net.tx"), "flow")} · retrans ${fmt(now("tcp.retrans"), "pct")}`, when: () => !hasCluster() },
-  { k: "Disk", s: "disk.write", u: "flow", c: "c4", d: () => `read ${fmt(now("disk.read"), "flow")} · busy ${fmt(now("disk.util"), "pct")}`, when: () => !hasCluster() },
+  { k: "Network in", s: "net.rx", u: "flow", c: "c5", d: () => `out ${fmt(now("net.tx"), "flow")} · retrans ${fmt(now("tcp.retrans"), "pct")}`, when: () => !served() },
+  { k: "Disk writes", s: "disk.write", u: "flow", c: "c4", d: () => `read ${fmt(now("disk.read"), "flow")} · busy ${fmt(now("disk.util"), "pct")}`, when: () => !served() },
 ];
 
 function buildTiles() {
   for (const t of tileDefs) {
     t.canvas = el("canvas");
-    t.v = el("div", "v");
     t.num = document.createTextNode("–");
     t.unit = el("small");
-    t.v.append(t.num, t.unit);
+    t.v = el("div", "v", t.num, t.unit);
     t.sub = el("div", "d");
     t.node = el("div", "panel tile", t.canvas, el("div", "k", t.k), t.v, t.sub);
     $("tiles").append(t.node);
@@ -30,120 +30,181 @@ function drawTiles() {
     if (t.node.hidden) continue;
     const v = shownAt(t.s), [n, u] = isNum(v) ? units[t.u](v) : ["–", ""];
     t.num.data = n;
-    t.unit.textContent = u;
-    t.sub.textContent = t.d();
+    say(t.unit, u);
+    say(t.sub, t.d());
     t.v.style.color = t.level && t.level(v) ? css[t.level(v)] : "";
     spark(t.canvas, t.s, css[t.c || "c0"], t.topOf ? now(t.topOf) : t.top);
   }
 }
 
-// verdict mirrors the server's: DOWN, DEGRADED or OK, and why.
-function verdict() {
-  const c = state.cluster;
-  if (!hasCluster()) return ["good", "OK", state.details ? hostLine() : ""];
-  const dead = [...(c.stores || []).filter((s) => !s.alive).map((s) => "store " + s.name), ...(c.nodes || []).filter((n) => !n.alive).map((n) => "node " + n.name)];
-  const list = servers(c).filter((s) => s.backends.length), down = list.filter((s) => s.state === "DOWN");
-  const lead = c.leader ? `leader ${c.leader} · term ${c.term} · ` : "";
-  const alive = (c.stores || []).filter((s) => s.alive).length;
-  if ((c.stores || []).length && !c.leader) return ["bad", "✕ DOWN", `no leader for ${span(state.newest - unix(c.leader_lost))} · ${alive} of ${c.stores.length} stores alive`];
-  if (list.length && down.length === list.length) return ["bad", "✕ DOWN", lead + "no server is up"];
-  if (dead.length) return ["warn", "! DEGRADED", lead + dead.join(", ") + " dead"];
-  if (down.length) return ["warn", "! DEGRADED", lead + `${down.map((s) => s.name).join(", ")} down, ${list.length - down.length} of ${list.length} serve`];
-  return ["good", "✓ OK", lead + ((c.stores || []).length ? `${alive}/${c.stores.length} stores` : `${(c.nodes || []).length} nodes`) + (list.length ? ` · ${list.length}/${list.length} servers` : "")];
-}
+const WORDS = { OK: ["good", "✓", "All is well"], DEGRADED: ["warn", "!", "Degraded"], DOWN: ["bad", "✕", "Down"], UNKNOWN: ["info", "…", "Not heard yet"] };
 
-const hostLine = () => { const i = state.details.inventory; return [state.details.name, i.os, i.cores + " cores", i.boot && unix(i.boot) ? "up " + span(state.newest - unix(i.boot)) : ""].filter(Boolean).join(" · "); };
-
-let iconState = "";
+// header says the three things people come for: is it well, who leads, what just
+// happened.
 function header() {
-  const [cls, word, why] = state.newest ? verdict() : ["info", "…", "waiting for the first sample"];
-  const v = $("verdict"), pill = v.children[0];
-  pill.className = "pill " + cls;
-  if (pill.textContent !== word) pill.textContent = word;
-  if (v.children[1].textContent !== why) v.children[1].textContent = why;
+  const v = state.verdict, [cls, sign, words] = v && state.newest ? WORDS[v.word] : ["info", "…", "Waiting for the first sample"];
+  const raised = state.alerts.filter((a) => !a.silenced), c = state.cluster;
+  $("hero").className = cls;
+  say($("sign"), sign);
+  say($("word"), words);
+  say($("why"), wellLine(v));
+  const led = hasCluster() && storeNames().length;
+  say($("lead-k"), led ? "Leader" : "Host");
+  say($("lead"), led ? c.leader ? "★ " + c.leader : "none" : state.details?.name || "–");
+  $("lead").className = "v" + (led && !c.leader ? " s bad" : "");
+  say($("lead-d"), led ? leadLine(c) : hostLine());
+  const e = lastNews();
+  $("news").className = "v ev " + (e ? e.severity : "");
+  say($("news-m"), e ? MARKS[e.severity] : "");
+  say($("news-t"), e ? e.text : "nothing yet");
+  say($("news-d"), e ? ago(e.time) : "");
   const live = $("live");
   live.className = !state.connected ? "off" : view.end ? "" : "on";
-  live.textContent = !state.connected ? "offline" : view.end ? "paused" : "live";
-  for (const b of $("ranges").children) b.setAttribute("aria-pressed", String(+b.dataset.s === view.span));
-  if (iconState !== cls && css[cls]) {
-    iconState = cls;
-    $("icon").href = "data:image/svg+xml," + encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${css[cls]}"/></svg>`);
+  say(live, !state.connected ? "offline" : view.end ? "paused" : "live");
+  for (const b of $("ranges").children) {
+    b.setAttribute("aria-pressed", String(+b.dataset.s === view.span));
+    b.hidden = +b.dataset.s > Math.max(state.reach, HOLD);
   }
-  document.title = (hasCluster() ? word.replace(/^\S /, "") + " · " : "") + "pingd";
+  const bell = $("bell");
+  bell.hidden = !raised.length;
+  bell.className = "pill " + (raised.some((a) => a.severity === "crit") ? "bad" : "warn");
+  say(bell, raised.length === 1 ? "1 alert" : raised.length + " alerts");
+  favicon(cls);
+  document.title = (v && v.word !== "OK" ? v.word + " · " : raised.length ? `(${raised.length}) ` : "") + "pingd" + (state.details ? " · " + state.details.name : "");
 }
+
+// wellLine says why, without what stands beside it anyway.
+function wellLine(v) {
+  if (!v) return "";
+  const why = hasCluster() || v.word !== "OK" ? v.why.replace(/^leader [^,]*, term \d+, /, "") : `${state.rules.length} rules watch ${whole(state.names.length)} series`;
+  return state.cluster?.error ? "what follows is old: " + state.cluster.error : why;
+}
+
+function leadLine(c) {
+  if (!c.leader) return "for " + span(nowS() - unix(c.leader_lost));
+  const since = state.events.filter((e) => e.kind === "leader").at(-1);
+  return `term ${c.term}` + (since ? ` · for ${span(nowS() - unix(since.time))}` : "");
+}
+
+// lastNews is the newest event that is worth a headline.
+const lastNews = () => state.events.filter((e) => e.severity !== "info").at(-1) || state.events.at(-1);
+
+const hostLine = () => {
+  const i = state.details?.inventory;
+  return !i ? "" : [i.os, i.cores && i.cores + " cores", unix(i.boot) ? "up " + span(state.newest - unix(i.boot)) : ""].filter(Boolean).join(" · ");
+};
+
+let iconState = "";
+function favicon(cls) {
+  if (iconState === cls || !css[cls]) return;
+  iconState = cls;
+  $("icon").href = "data:image/svg+xml," + encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${css[cls]}"/></svg>`);
+}
+
+const TL = 8; // left edge of the timeline
 
 function drawTimeline() {
   const [g, w, h] = pen($("timeline"));
-  const mid = h - 18;
+  const mid = h - 26;
   leaderBand(g, w, mid);
-  g.font = "11px system-ui, sans-serif";
-  g.fillStyle = css.faint;
-  g.textAlign = "center";
-  g.textBaseline = "bottom";
-  for (const t of ticks(w)) { const x = xOf(t, w); if (x > 26 && x < w - 26) g.fillText(clock(t, tickStep(w) < 60), x, h); }
-  const from = viewEnd() - view.span;
-  for (const e of state.events) {
-    const t = unix(e.time);
-    if (t < from || t > viewEnd()) continue;
-    const x = xOf(t, w);
-    g.fillStyle = sevColor(e.severity);
-    g.beginPath();
-    if (e.severity === "bad") { g.moveTo(x, 2); g.lineTo(x + 6, 13); g.lineTo(x - 6, 13); } else if (e.severity === "warn") g.rect(x - 4.5, 4, 9, 9); else g.arc(x, 8.5, e.severity === "good" ? 5 : 3, 0, 7);
-    g.fill();
-    g.fillRect(x - 0.5, 13, 1, mid - 13);
+  timeScale(g, w, h, TL);
+  for (const e of shownEvents()) {
+    const x = xOf(unix(e.time), w, TL);
+    g.fillStyle = sevColor(e.severity) + "99";
+    g.fillRect(x - 0.5, 10, 1, mid - 8);
+    mark(g, e.severity, x, 8, 6);
+  }
+  if (drag.on) {
+    g.fillStyle = css.info + "2e";
+    const a = xOf(drag.from, w, TL), b = xOf(drag.to, w, TL);
+    g.fillRect(Math.min(a, b), 0, Math.abs(b - a), mid + 4);
   }
   if (view.cursor) {
-    g.fillStyle = css.dim;
-    g.fillRect(xOf(view.cursor, w), 0, 1, mid + 4);
     g.fillStyle = css.text;
-    g.textAlign = xOf(view.cursor, w) > w - 70 ? "right" : "left";
-    g.fillText(clock(view.cursor), xOf(view.cursor, w) + (g.textAlign === "left" ? 5 : -5), h);
+    g.fillRect(xOf(view.cursor, w, TL), 0, 1, mid + 5);
   }
-  const last = state.events[state.events.length - 1];
-  $("latest").replaceChildren(...(last ? [el("b", "", last.text), ` ${span(Date.now() / 1000 - unix(last.time))} ago`] : ["nothing happened yet"]));
-  $("time-note").textContent = `${clock(from, true)} – ${clock(viewEnd(), true)}${view.end ? " (paused)" : ""}`;
+  say($("time-note"), `${when(viewStart())} – ${view.end ? when(viewEnd()) : "now"}`);
 }
 
 // leaderBand is a bar under the events: green while there is a leader, red while not.
 function leaderBand(g, w, y) {
-  const a = series.get("raft.has_leader"), from = viewEnd() - view.span;
-  let v = NaN, age = 0;
-  for (let t = Math.max(from, state.newest - HOLD + 1); t <= viewEnd(); t++) {
-    const x = a ? a[t % HOLD] : NaN; // a late answer is no gap: the last one holds for 3 s
-    if (isNum(x)) { v = x; age = 0; } else if (++age > 3) v = NaN;
-    g.fillStyle = !isNum(v) ? css.line : v ? css.good + "99" : css.bad;
-    g.fillRect(xOf(t - 1, w), y, w / view.span + 0.6, 4);
-  }
+  const step = Math.max(1, Math.ceil(view.span / Math.max(60, w)), inMemory() || !past ? 1 : past.step);
+  const v = sample("raft.has_leader", step).min, start = viewStart();
+  let last = NaN, age = 0;
+  v.forEach((x, i) => {
+    if (isNum(x)) { last = x; age = 0; } else if (++age * step > 3) last = NaN; // a late answer is no gap
+    g.fillStyle = !isNum(last) ? css.line : last >= 1 ? css.good + "b0" : css.bad;
+    const t = start - start % step + i * step, a = Math.max(TL, xOf(t, w, TL));
+    g.fillRect(a, last < 1 ? y - 3 : y, Math.max(0, xOf(t + step, w, TL) - a + 0.5), last < 1 ? 10 : 4);
+  });
+}
+
+function drawLatest() {
+  const list = state.events.slice(-6).reverse();
+  const key = list.map((e) => e.id).join();
+  const ul = $("latest");
+  if (ul.dataset.key === key && ul.children.length) return;
+  ul.dataset.key = key;
+  ul.replaceChildren(...(list.length ? list.map(eventItem) : [el("li", "empty", "nothing happened yet")]));
 }
 
 function drawWarnings() {
   const list = [...(state.details?.warnings || [])];
-  if (state.cluster?.error) list.unshift("cluster: " + state.cluster.error);
-  const ul = $("warnings");
-  if (ul.dataset.key !== list.join("\n")) {
-    ul.dataset.key = list.join("\n");
-    ul.replaceChildren(...list.map((w) => el("li", "", w)));
-  }
+  const ul = $("warnings"), key = list.join("\n");
+  if (ul.dataset.key === key) return;
+  ul.dataset.key = key;
+  ul.replaceChildren(...list.map((w) => el("li", "", w)));
+}
+
+// note shows what went wrong with something that was asked for.
+function note(text) {
+  const n = $("note");
+  n.hidden = !text;
+  say(n, text);
+  clearTimeout(note.timer);
+  if (text) note.timer = setTimeout(() => { n.hidden = true; }, 8000);
 }
 
 function redraw() { cancelAnimationFrame(redraw.id); redraw.id = requestAnimationFrame(draw); }
 
 function draw() {
+  if (!state.newest) return;
   for (const d of defs) d.node.hidden = !!d.when && !d.when();
   drawTiles();
   drawTimeline();
-  for (const c of charts) if (!c.node.hidden) drawChart(c);
+  for (const c of charts) if (!c.node.hidden && seen.has(c.node)) drawChart(c);
+  if (!draw.done) { draw.done = true; performance.mark("first chart"); }
 }
 
 function update() {
+  document.body.classList.toggle("single", !hasCluster());
   header();
   drawWarnings();
+  drawAlerts();
   drawMap();
-  draw();
+  drawLatest();
+  redraw();
   drawTables();
   drawLog();
+  drawPicker();
   const d = state.details;
-  if (d) $("foot").textContent = `${hostLine()} · kernel ${d.inventory.kernel} · ${state.names.length} series · ${d.process_count} processes · pingd ${d.version}`;
+  if (d) say($("foot"), `${d.name} · kernel ${d.inventory.kernel} · ${whole(state.names.length)} series · ${state.rules.length} rules watch · pingd ${d.version} takes ${fmt(now("self.memory"), "bytes")} and ${fmt(now("self.cpu"), "pct")} of a core`);
+}
+
+// hostPicker lets the charts of the host be those of another.
+function hostPicker() {
+  const box = el("span", "seg");
+  box.id = "picker";
+  return box;
+}
+
+function drawPicker() {
+  const box = $("picker"), me = state.details?.name;
+  const names = uniq([...(state.cluster?.hosts || []).filter((h) => h.alive).map((h) => h.name), ...(me ? [me] : [])]);
+  const key = names.join("|") + me;
+  if (box.dataset.key === key) return;
+  box.dataset.key = key;
+  box.replaceChildren(...(names.length > 20 || names.length < 2 ? [] : names.map((n) => { const b = button(n, "Show the charts of " + n, () => visit(n)); b.setAttribute("aria-pressed", String(n === me)); return b; })));
 }
 
 function theme(set) {
@@ -156,25 +217,35 @@ function theme(set) {
   if (state.newest) update();
 }
 
+// numbers turns the least, mean and most of every chart on or off.
+function numbers() {
+  const on = document.body.classList.toggle("numbers");
+  $("nums").setAttribute("aria-pressed", String(on));
+  localStorage.setItem("pingd-numbers", on ? "1" : "");
+  redraw();
+}
+
 const prefersLight = matchMedia("(prefers-color-scheme: light)");
 const wanted = () => new URLSearchParams(location.search).get("theme") || localStorage.getItem("pingd-theme") || (prefersLight.matches ? "light" : "dark");
 prefersLight.addEventListener("change", () => theme(wanted()));
 
 for (const [s, label] of RANGES) {
-  const b = el("button", "", label);
-  b.type = "button";
+  const b = button(label, "Show the last " + label, () => look(s, 0));
   b.dataset.s = s;
-  b.addEventListener("click", () => look(s, 0));
   $("ranges").append(b);
 }
-$("live").addEventListener("click", () => look(view.span < 60 ? 300 : view.span, view.end ? 0 : state.newest));
+$("live").addEventListener("click", () => look(Math.max(view.span, 60), view.end ? 0 : state.newest));
 $("theme").addEventListener("click", () => theme());
+$("nums").addEventListener("click", numbers);
+$("bell").addEventListener("click", () => $("alerts").scrollIntoView());
 theme(wanted());
-readHash();
+readURL();
 buildTiles();
 buildCharts();
 buildTables();
-pointer($("timeline"));
+buildAlerts();
+if (localStorage.getItem("pingd-numbers")) numbers();
+pointer($("timeline"), TL);
 new ResizeObserver(() => { if (state.newest) { drawMap(); redraw(); } }).observe(document.body);
 header();
 connect();

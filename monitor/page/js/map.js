@@ -1,6 +1,5 @@
 // The map: proxies -> servers -> stores, with wires that show where traffic goes.
 
-const hasCluster = () => !!state.cluster && ["nodes", "proxies", "counters", "stores"].some((k) => (state.cluster[k] || []).length);
 const cards = new Map(); // "kind/name" -> element
 
 function card(kind, name, cls, status, text) {
@@ -13,14 +12,17 @@ function card(kind, name, cls, status, text) {
   }
   c.className = "node " + cls;
   c.fresh = true;
-  const set = (e, s) => { if (e.textContent !== s) e.textContent = s; };
-  set(c.children[0], status);
-  set(c.children[2], text);
+  say(c.children[0], status);
+  say(c.children[2], text);
   c.title = name + ": " + status + ", " + text;
   return c;
 }
 
-const STATES = { UP: ["good", "● UP"], DOWN: ["bad", "✕ DOWN"], DRAIN: ["warn", "◐ DRAIN"], MAINT: ["warn", "◌ MAINT"], CHECKING: ["info", "◌ CHECK"] };
+const STATES = {
+  UP: ["good", "● UP"], DOWN: ["bad", "✕ DOWN"], DRAIN: ["warn", "◐ DRAIN"], MAINT: ["warn", "◌ MAINT"], NEW: ["info", "◌ CHECK"],
+  CHECKING: ["info", "◌ CHECK"], REFUSING: ["warn", "! REFUSES"], LEAVING: ["info", "◐ LEAVING"],
+};
+const stateOf = (s) => STATES[s] || ["info", s];
 
 // servers are backends and counters together: one card for each name.
 function servers(cl) {
@@ -42,42 +44,42 @@ function servers(cl) {
   return [...all.values()].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
 }
 
+const leftNodes = (cl) => new Set((cl.nodes || []).filter((n) => !n.alive && n.left).map((n) => n.name));
+
 function drawMap() {
   $("cluster").hidden = !hasCluster();
   if (!hasCluster()) return;
-  const cl = state.cluster, wires = [];
+  const cl = state.cluster, wires = [], left = leftNodes(cl);
+  const gone = (name, seen) => left.has(name) ? ["off", "◌ STOPPED", ago(seen)] : ["bad", "✕ DEAD", unix(seen) ? "last seen " + ago(seen) : "not heard of yet"];
   for (const c of cards.values()) c.fresh = false;
   const list = servers(cl);
   const total = list.reduce((s, x) => s + (now(`backend.${x.name}.requests`) || 0), 0);
   for (const p of cl.proxies || []) {
-    const from = card("proxy", p.name, p.alive ? "good" : "bad", p.alive ? "● UP" : "✕ DEAD",
-      p.alive ? `${fmt(now(`proxy.${p.name}.requests`), "rate")} · ${p.connections} conns` : "last seen " + ago(p.last_seen));
-    for (const b of p.backends || []) wires.push([from, "counter/" + b.name, p.alive && b.state === "UP" ? "flow" : "dead", now(`backend.${b.name}.requests`) / (total || 1)]);
+    const from = card("proxy", p.name, ...(p.alive ? ["good", "● UP", `${fmt(now(`proxy.${p.name}.requests`), "rate")} · ${p.connections} conns`] : gone(p.name, p.last_seen)));
+    for (const b of p.backends || []) wires.push([from, "server/" + b.name, p.alive && b.state === "UP" ? "flow" : "dead", now(`backend.${b.name}.requests`) / (total || 1)]);
   }
   for (const s of list) {
-    const [cls, label] = STATES[s.state] || ["info", s.state];
     const req = now(`backend.${s.name}.requests`);
-    const from = card("counter", s.name, cls, label, s.state === "DOWN"
+    const [cls, label] = s.state === "DOWN" && left.has(s.name) ? ["off", "◌ STOPPED"] : stateOf(s.state);
+    const from = card("server", s.name, cls, label, s.state === "DOWN"
       ? [s.check, s.since ? span(state.newest - s.since) : ""].filter(Boolean).join(" · ") || "not reachable"
-      : s.backends.length ? `${fmt(req, "rate")} · ${total > 0 ? Math.round(100 * req / total) : 0} % · ${fmt(now(`backend.${s.name}.p50`), "ms")}`
+      : s.backends.length ? `${fmt(req, "rate")} · ${total > 0 ? Math.round(100 * req / total) : 0}\u202f% · p50 ${fmt(now(`backend.${s.name}.p50`), "ms")}`
         : `${fmt(now(`counter.${s.name}.visits`), "rate")} visits`);
     if (s.counter && s.state !== "DOWN" && cl.leader) wires.push([from, "store/" + cl.leader, "write", req / (total || 1)]);
   }
   for (const s of cl.stores || []) {
     const lead = s.name === cl.leader;
-    const from = card("store", s.name, !s.alive ? "bad" : lead ? "good lead" : s.voter ? "info" : "warn",
-      !s.alive ? "✕ DEAD" : lead ? "★ LEADER" : (s.voter ? "" : "○ ") + (s.state || "follower"),
-      !s.alive ? "last seen " + ago(s.last_seen) : lead ? `term ${s.term} · commit ${whole(s.commit)} · sync ${fmt(now(`store.${s.name}.p99`), "ms")}`
-        : `applied ${whole(s.applied)} · lag ${whole(s.lag)} · ${fmt(s.last_contact_ms, "ms")}`);
+    const from = card("store", s.name, ...(!s.alive ? gone(s.name, s.last_seen)
+      : lead ? ["good lead", "★ LEADER", `term ${s.term} · commit ${whole(s.commit)}`]
+        : [s.voter ? "info" : "warn", (s.voter ? "● " : "○ ") + (s.state || "follower").toUpperCase(), `applied ${whole(s.applied)} · lag ${whole(s.lag)}`]));
     if (!lead && cl.leader) wires.push([from, "store/" + cl.leader, s.alive ? "repl" : "dead", 0]);
   }
   for (const [key, c] of cards) if (!c.fresh) { c.remove(); cards.delete(key); }
-  for (const k of ["proxy", "counter", "store"]) $("col-" + k).hidden = $("col-" + k).children.length < 2;
-  $("map-note").textContent = cl.error ? "state is old: " + cl.error : (cl.nodes || []).length ? `${cl.nodes.filter((n) => n.alive).length} of ${cl.nodes.length} nodes` : "";
+  for (const k of ["proxy", "server", "store"]) $("col-" + k).hidden = $("col-" + k).children.length < 2;
+  const nodes = (cl.nodes || []).filter((n) => !n.left);
+  say($("map-note"), cl.error ? "this is old: " + cl.error : nodes.length ? `${nodes.filter((n) => n.alive).length} of ${nodes.length} nodes alive` : "");
   drawWires(wires);
 }
-
-const ago = (iso) => unix(iso) ? span(Date.now() / 1000 - unix(iso)) + " ago" : "never";
 
 function drawWires(wires) {
   const svg = $("wires"), box = svg.getBoundingClientRect();
@@ -88,23 +90,23 @@ function drawWires(wires) {
     if (!b) continue;
     const p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
     let d;
-    if (cls === "repl" || (p.left === q.left)) { // follower to leader: a bow at the right edge
+    if (p.left === q.left) { // follower to leader: a bow at the right edge
       const x = p.right - box.left, y1 = p.top + p.height / 2 - box.top, y2 = q.top + q.height / 2 - box.top;
-      const k = 14 + Math.abs(y1 - y2) / 14;
+      const k = 12 + Math.abs(y1 - y2) / 14;
       d = `M${x} ${y1}C${x + k} ${y1} ${x + k} ${y2} ${x} ${y2}`;
     } else {
       const x1 = p.right - box.left, y1 = p.top + p.height / 2 - box.top, x2 = q.left - box.left, y2 = q.top + q.height / 2 - box.top, m = (x1 + x2) / 2;
       d = `M${x1} ${y1}C${m} ${y1} ${m} ${y2} ${x2} ${y2}`;
     }
-    const width = 1.2 + Math.min(isNum(weight) ? weight : 0, 1) * 4;
+    const width = 1.2 + Math.min(isNum(weight) ? weight : 0, 1) * 3.4;
     want.push([d, cls, width]);
-    if ((cls === "flow" || cls === "write") && weight > 0) want.push([d, cls + " move", Math.min(width + 0.8, 3.4)]);
+    if ((cls === "flow" || cls === "write") && weight > 0) want.push([d, cls + " move", Math.min(width + 0.8, 3)]);
   }
   while (svg.children.length > want.length) svg.lastChild.remove();
   want.forEach(([d, cls, width], i) => {
     let path = svg.children[i];
     if (!path) svg.append(path = document.createElementNS("http://www.w3.org/2000/svg", "path"));
-    for (const [k, v] of [["d", d], ["class", cls], ["stroke-width", width.toFixed(1)]]) if (path.getAttribute(k) !== v) path.setAttribute(k, v);
+    for (const [k, v] of [["d", d], ["class", cls]]) if (path.getAttribute(k) !== v) path.setAttribute(k, v);
     path.style.strokeWidth = width.toFixed(1);
   });
 }
