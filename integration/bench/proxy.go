@@ -17,7 +17,7 @@ import (
 // proxyCmd compares proxies before the same backends.
 type proxyCmd struct {
 	Only     []string      `placeholder:"PROXY,..." help:"Measure only these: pingd, pingd-log, pingd-goroutines, haproxy, nginx, caddy."`
-	Shapes   []proxyShape  `default:"idle:10000,get:1,get:8,get:64,get:512,large:64,post:64,new:64" placeholder:"KIND:CLIENTS,..." help:"Loads, one after the other: get (small answers), large (64 KiB), post (15 KiB up), new (a connection each), idle."`
+	Shapes   []proxyShape  `default:"idle:10000,get:1,get:8,get:64,get:512,large:64,post:64,new:64,slow:5000" placeholder:"KIND:CLIENTS,..." help:"Loads, one after the other: get (small answers), large (64 KiB), post (15 KiB up), new (a connection each), idle, slow (quick clients beside slow ones)."`
 	Backends int           `default:"3" help:"nginx processes that answer at once."`
 	Bytes    int           `default:"5" help:"Size of a small answer's body."`
 	Rounds   int           `default:"5" help:"Rounds of each proxy, in turn."`
@@ -90,16 +90,18 @@ type measure struct {
 // proxyRound is one round of one proxy.
 type proxyRound struct {
 	wrkResult
-	cpu, user float64 // µs per request
-	rss       float64 // MiB
-	idle      float64 // KiB per idle client
+	cpu, user float64       // µs per request
+	rss       float64       // MiB
+	idle      float64       // KiB per idle client
+	calm      time.Duration // p99 without slow clients
 }
 
 func (m *measure) run(ctx context.Context) ([]proxyFigure, error) {
 	m.rounds = make([][]proxyRound, len(m.proxies))
-	if m.shape.kind == shapeIdle {
+	special := map[string]func(context.Context, *peers.Proxy) (*proxyRound, error){shapeIdle: m.idle, shapeSlow: m.slow}
+	if one := special[m.shape.kind]; one != nil {
 		for i, p := range m.proxies {
-			round, err := m.idle(ctx, p)
+			round, err := one(ctx, p)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p.Name(), err)
 			}

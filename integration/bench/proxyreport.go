@@ -26,6 +26,9 @@ type proxyFigure struct {
 	CPUToPingd    float64 `json:"cpu_to_pingd"`
 	RateToHAProxy float64 `json:"req_s_to_haproxy"`
 	P99ToHAProxy  float64 `json:"p99_to_haproxy"`
+
+	P99Calm   float64 `json:"p99_calm_ms"` // before slow clients came
+	P99ToCalm float64 `json:"p99_to_calm"`
 }
 
 // proxyReport is the result of proxy.
@@ -52,6 +55,10 @@ func (m *measure) figures() []proxyFigure {
 			CPUToHAProxy: m.ratio(i, "haproxy", cpu), CPUToNginx: m.ratio(i, "nginx", cpu), CPUToPingd: m.ratio(i, "pingd", cpu),
 			RateToHAProxy: m.ratio(i, "haproxy", rate), P99ToHAProxy: m.ratio(i, "haproxy", p99),
 		}
+		if m.shape.kind == shapeSlow {
+			f.P99Calm = stats.Median(m.of(i, calmMillis))
+			f.P99ToCalm = stats.Ratio(m.of(i, p99), m.of(i, calmMillis))
+		}
 		for _, r := range m.rounds[i] {
 			f.Failed += r.failed
 		}
@@ -70,6 +77,7 @@ func (r *proxyReport) print(env *environment) error {
 		"CPU/haproxy", "CPU/nginx", "CPU/pingd", "req/s / haproxy", "p99/haproxy",
 	}}
 	idle := table{head: []string{"shape", "proxy", "KiB per client", "RSS MiB"}}
+	slow := table{head: []string{"shape", "proxy", "p99 ms before", "p99 ms beside slow clients", "ratio", "failed"}}
 	ratio := func(v float64) string {
 		if v == 0 {
 			return "-"
@@ -77,6 +85,10 @@ func (r *proxyReport) print(env *environment) error {
 		return fmt.Sprintf("%.2f", v)
 	}
 	for _, f := range r.Figures {
+		if f.P99Calm > 0 {
+			slowRow(&slow, f)
+			continue
+		}
 		if f.CPU == 0 {
 			idle.add(f.Shape, f.Proxy, fmt.Sprintf("%.2f", f.PerIdle), fmt.Sprintf("%.0f", f.RSS))
 			continue
@@ -85,7 +97,7 @@ func (r *proxyReport) print(env *environment) error {
 			millis(f.P50), millis(f.P99), fmt.Sprintf("%.0f", f.RSS), count(f.Failed),
 			ratio(f.CPUToHAProxy), ratio(f.CPUToNginx), ratio(f.CPUToPingd), ratio(f.RateToHAProxy), ratio(f.P99ToHAProxy))
 	}
-	for _, t := range []table{t, idle} {
+	for _, t := range []table{t, idle, slow} {
 		if len(t.rows) == 0 {
 			continue
 		}

@@ -25,9 +25,10 @@ const (
 	shapePost  = "post"  // requests of 16 KiB
 	shapeNew   = "new"   // a connection for each request
 	shapeIdle  = "idle"  // clients that connect and say nothing
+	shapeSlow  = "slow"  // 64 quick clients beside those who never finish a head
 )
 
-var shapeKinds = []string{shapeGet, shapeLarge, shapePost, shapeNew, shapeIdle}
+var shapeKinds = []string{shapeGet, shapeLarge, shapePost, shapeNew, shapeIdle, shapeSlow}
 
 // mostIdle keeps the clients' descriptors within what most machines allow.
 const mostIdle = 15_000
@@ -37,7 +38,7 @@ func (s *proxyShape) UnmarshalText(text []byte) error {
 	kind, number, ok := strings.Cut(string(text), ":")
 	n, err := strconv.Atoi(number)
 	most := 2_000
-	if kind == shapeIdle {
+	if kind == shapeIdle || kind == shapeSlow {
 		most = mostIdle
 	}
 	if !ok || err != nil || n < 1 || n > most || !slices.Contains(shapeKinds, kind) {
