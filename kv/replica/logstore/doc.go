@@ -9,7 +9,7 @@
 //	<dir>/snapshots/   the newest two snapshots
 //
 // Whatever is read was checked: the libraries below leave most of it unchecked (see
-// docs/decisions/0006-damage-is-found-before-use.md).
+// docs/decisions/0007-damage-is-found-before-use.md).
 //
 //	Open    reads every file to its end: damage, or the rest of a write that a
 //	   |    crash cut short? The first is refused (ErrDamaged), the second cleared.
