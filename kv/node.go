@@ -36,6 +36,12 @@ type Config struct {
 	Join   []string // Redis addresses of nodes to join; empty = a cluster of its own
 	Expect int      // with Join: form a cluster once that many nodes see one another
 
+	// Dial opens connections to other nodes' Redis addresses (see client.Config), and
+	// DialBus to their bus, such as those with TLS where Redis and Raft have it.
+	// Default: TCP.
+	Dial    func(ctx context.Context, addr, name string) (net.Conn, error)
+	DialBus func(ctx context.Context, addr string) (net.Conn, error)
+
 	Secret          string        // empty = no password
 	LogStore        string        // "wal" (default) or "bolt"
 	ElectionTimeout time.Duration // default 150 ms
@@ -80,7 +86,10 @@ func New(cfg Config) (*Node, error) {
 }
 
 func (n *Node) assemble(cfg Config) error {
-	discover := &discoverer{secret: cfg.Secret, logger: cfg.Logger}
+	discover := &discoverer{client.Config{Secret: cfg.Secret, Dial: cfg.Dial, Logger: cfg.Logger}}
+	if cfg.Dial != nil {
+		discover.TryTimeout = time.Second // a handshake takes computing
+	}
 	rep, err := replica.New(replica.Config{
 		Name:     cfg.Name,
 		Dir:      cfg.Dir,
@@ -102,6 +111,7 @@ func (n *Node) assemble(cfg Config) error {
 		Reserve:         cfg.Reserve,
 		RemoveDead:      cfg.RemoveDead,
 		Discover:        discover.peers,
+		Dial:            cfg.DialBus,
 		Logger:          cfg.Logger,
 		Metrics:         cfg.Metrics,
 	})
@@ -183,13 +193,12 @@ func (n *Node) Close() error {
 }
 
 // discoverer asks a Redis address which nodes stand behind it.
-type discoverer struct {
-	secret string
-	logger *slog.Logger
-}
+type discoverer struct{ client.Config }
 
 func (d *discoverer) peers(ctx context.Context, addr string) ([]replica.Peer, error) {
-	answers, err := client.Peers(ctx, client.Config{Addrs: []string{addr}, Secret: d.secret, Logger: d.logger})
+	cfg := d.Config
+	cfg.Addrs = []string{addr}
+	answers, err := client.Peers(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -33,6 +34,8 @@ type Config struct {
 	Past func(ctx context.Context, from, to time.Time) ([]cluster.State, error)
 	// Peer tells where the monitor of another node answers. Nil: it is not known.
 	Peer func(node string) (api.Peer, bool)
+	// DialTLS opens connections to peers with https. Nil: as net/http does.
+	DialTLS func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// HostProc and HostSys are where the host's /proc and /sys are mounted.
 	// Default: /host/proc and /host/sys where those exist (the usual mounts of a

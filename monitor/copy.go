@@ -38,7 +38,7 @@ func (m *Monitor) copyOld(ctx context.Context, now time.Time, pause time.Duratio
 	if !ok || !m.history.OnDisk() {
 		return
 	}
-	client := &http.Client{Timeout: copyTimeout, Transport: &http.Transport{}}
+	client := &http.Client{Timeout: copyTimeout, Transport: &http.Transport{DialTLSContext: m.cfg.DialTLS}}
 	defer client.CloseIdleConnections()
 	taken := 0
 	for _, gap := range m.history.Missing(witness, now.Unix()) {

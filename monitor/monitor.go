@@ -98,7 +98,7 @@ func New(cfg Config) (*Monitor, error) {
 
 func (m *Monitor) apiConfig() api.Config {
 	c := api.Config{
-		Board: m.board, Hosts: m.cfg.Hosts, Authorize: m.cfg.Authorize, Peer: m.cfg.Peer, Sockets: m.roots.Sockets, Logger: m.cfg.Logger,
+		Board: m.board, Hosts: m.cfg.Hosts, Authorize: m.cfg.Authorize, Peer: m.cfg.Peer, DialTLS: m.cfg.DialTLS, Sockets: m.roots.Sockets, Logger: m.cfg.Logger,
 	}
 	for _, r := range m.engineOf.Rules() {
 		c.Rules = append(c.Rules, r.String())

@@ -55,8 +55,10 @@ func newClient(s *Server, conn net.Conn) *client {
 
 // refuse tells a client that there are too many and hangs up.
 func (c *client) refuse() {
-	_ = c.conn.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
-	_, _ = c.conn.Write(resp.AppendError(nil, "ERR max number of clients reached"))
+	if _, secured := c.conn.(interface{ NetConn() net.Conn }); !secured { // a handshake is not worth it
+		_ = c.conn.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
+		_, _ = c.conn.Write(resp.AppendError(nil, "ERR max number of clients reached"))
+	}
 	_ = c.conn.Close()
 }
 

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -54,7 +56,11 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 	if len(addrs) == 0 {
 		addrs = []string{"127.0.0.1:" + config.DefaultRedisPort}
 	}
-	cfg := client.Config{Addrs: addrs, Secret: o.Secret.Reveal()}
+	keeper, err := openCerts(o, nil)
+	if err != nil {
+		return err
+	}
+	cfg := client.Config{Addrs: addrs, Secret: o.Secret.Reveal(), Dial: dialer(keeper)}
 	if o.Command.Name == "restore" {
 		cfg.TryTimeout = loadTry
 	}
@@ -71,7 +77,8 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 	default:
 		err = ask(ctx, c, o.Command, std.out)
 	}
-	if errors.Is(err, client.ErrUnavailable) && !errors.Is(err, client.ErrAuth) {
+	hinted := err != nil && strings.Contains(err.Error(), "\nhint: ")
+	if errors.Is(err, client.ErrUnavailable) && !hinted {
 		return fmt.Errorf("%w\nhint: --join=HOST:PORT names a store node that runs", err)
 	}
 	var refused *client.ReplyError
@@ -169,19 +176,31 @@ func health(ctx context.Context, o config.Options, stdout io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	url := "http://" + local(o.HostPort(o.AdminAddr)) + "/healthz"
+	keeper, err := openCerts(o, nil)
+	if err != nil {
+		return err
+	}
+	// No proxy of the environment: this is about this machine.
+	transport := &http.Transport{DisableKeepAlives: true}
+	scheme := "http"
+	if keeper != nil {
+		scheme = "https"
+		transport.DialTLSContext = func(ctx context.Context, _, addr string) (net.Conn, error) { return keeper.DialSelf(ctx, addr) }
+	}
+	url := scheme + "://" + local(o.HostPort(o.AdminAddr)) + "/healthz"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}
-	// No proxy of the environment: this is about this machine.
-	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w\nhint: --admin-addr must be that of the running process", url, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusBadRequest && keeper == nil {
+		return fmt.Errorf("ask %s: %s\nhint: the process may speak TLS: give its --tls-ca, --tls-cert and --tls-key", url, resp.Status)
+	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("ask %s: %s", url, resp.Status)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"syscall"
 
+	"pingd/cmd/pingd/certs"
 	"pingd/cmd/pingd/config"
 )
 
@@ -18,8 +19,8 @@ type listeners struct {
 
 // listen binds every port that o asks for before anything else is done: a port
 // that is taken is found before a log is opened or a cluster joined. It reports
-// all that cannot be bound.
-func listen(ctx context.Context, o config.Options) (*listeners, error) {
+// all that cannot be bound. With TLS the cluster's own ports speak it.
+func listen(ctx context.Context, o config.Options, keeper *certs.Keeper) (*listeners, error) {
 	bound := &listeners{open: map[string]net.Listener{}, addrs: map[string]string{}}
 	var errs []error
 	for _, l := range o.Listeners() {
@@ -28,7 +29,7 @@ func listen(ctx context.Context, o config.Options) (*listeners, error) {
 			errs = append(errs, listenError(l, err))
 			continue
 		}
-		bound.open[l.Flag], bound.addrs[l.Flag] = ln, ln.Addr().String()
+		bound.open[l.Flag], bound.addrs[l.Flag] = secured(ln, l.Flag, o, keeper), ln.Addr().String()
 	}
 	if errs != nil {
 		bound.close()

@@ -40,6 +40,15 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return statusUsage
 	}
 	if o.Check {
+		keeper, err := openCerts(o, nil)
+		if err != nil {
+			return report(stderr, err)
+		}
+		if keeper != nil {
+			for _, w := range keeper.Warnings() {
+				fmt.Fprintln(stderr, "pingd: warning:", w)
+			}
+		}
 		fmt.Fprintln(stdout, "configuration ok")
 		config.Print(stdout, o)
 		return statusOK

@@ -39,7 +39,7 @@ func newMonitor(e *env) (role, error) {
 		Name: e.o.Name, Version: e.build.short(),
 		HostProc: e.o.MonitorProc, HostSys: e.o.MonitorSys, HostRoot: e.o.MonitorRoot, Engine: e.o.MonitorDocker,
 		Keep: e.o.MonitorHistory, Rules: e.o.AlertRules(), Ways: ways, Page: e.pageURL(), Actions: e.o.MonitorActions,
-		Hosts: e.adminHosts(), Logger: e.log, Metrics: e.metrics,
+		Hosts: e.adminHosts(), DialTLS: dialAdmin(e.certs), Logger: e.log, Metrics: e.metrics,
 	}
 	if e.o.MonitorHistory > 0 {
 		cfg.Dir = filepath.Join(e.o.Data, "monitor")
@@ -47,10 +47,10 @@ func newMonitor(e *env) (role, error) {
 	var s *survey.Survey
 	switch {
 	case e.store != nil:
-		s = survey.New(e.store, e.o.Secret.Reveal(), e.log)
+		s = survey.New(e.store, e.o.Secret.Reveal(), dialAdmin(e.certs), e.log)
 		cfg.Silences = silences{e.store, e.log}
 	case len(e.o.Started()) > 1: // without a store this process is all there is to ask
-		s = survey.New(survey.Only(&e.what), e.o.Secret.Reveal(), e.log)
+		s = survey.New(survey.Only(&e.what), e.o.Secret.Reveal(), dialAdmin(e.certs), e.log)
 	}
 	if s != nil {
 		cfg.Cluster, cfg.Past, cfg.Peer = s.State, s.Past, s.Peer
@@ -91,6 +91,9 @@ func (e *env) alertWays() ([]notify.Way, error) {
 func (e *env) pageURL() string {
 	if e.o.MonitorURL != "" {
 		return e.o.MonitorURL
+	}
+	if e.certs != nil {
+		return "https://" + e.addr("admin-addr") + "/"
 	}
 	return "http://" + e.addr("admin-addr") + "/"
 }

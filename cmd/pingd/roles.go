@@ -39,6 +39,8 @@ func newStore(e *env) (role, error) {
 			Redis: e.addr("redis-addr"), Raft: e.addr("raft-addr"),
 			Sentinel: e.addr("sentinel-addr"), Admin: e.addr("admin-addr"),
 		},
+		Dial:            dialer(e.certs),
+		DialBus:         busDialer(e.certs),
 		Join:            e.o.JoinAddrs(),
 		Expect:          e.o.Expect,
 		Secret:          e.o.Secret.Reveal(),

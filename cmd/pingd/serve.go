@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"pingd/cmd/pingd/admin"
+	"pingd/cmd/pingd/certs"
 	"pingd/cmd/pingd/config"
 	"pingd/cmd/pingd/group"
 	"pingd/cmd/pingd/survey"
@@ -40,6 +41,7 @@ type env struct {
 	build     build
 	advertise string // host that others reach this node at
 	listeners *listeners
+	certs     *certs.Keeper  // nil: no TLS
 	store     *client.Client // the cluster as seen by the other roles; nil when none is named
 	admin     *admin.Server  // nil when it is off
 
@@ -57,15 +59,24 @@ func (e *env) addr(flag string) string {
 
 // serve starts the roles that o names and blocks until all have stopped.
 func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Writer) (err error) {
-	bound, err := listen(ctx, o)
+	keeper, err := openCerts(o, log)
+	if err != nil {
+		return err
+	}
+	bound, err := listen(ctx, o, keeper)
 	if err != nil {
 		return err
 	}
 	defer bound.close()
-	e := &env{o: o, log: log, stdout: stdout, build: thisBuild(), metrics: prometheus.NewRegistry(), advertise: advertised(ctx, o), listeners: bound}
-	e.registerBuild()
+	e := &env{
+		o: o, log: log, stdout: stdout, build: thisBuild(), metrics: prometheus.NewRegistry(), advertise: advertised(ctx, o),
+		listeners: bound, certs: keeper,
+	}
+	if err := e.registerProcess(); err != nil {
+		return err
+	}
 	if addrs := e.storeAddrs(); len(addrs) > 0 {
-		e.store, err = client.New(client.Config{Addrs: addrs, Secret: o.Secret.Reveal(), Logger: log})
+		e.store, err = client.New(client.Config{Addrs: addrs, Secret: o.Secret.Reveal(), Dial: dialer(keeper), Logger: log})
 		if err != nil {
 			return err
 		}
@@ -116,12 +127,16 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 		}
 	}()
 	if ln := e.listeners.take("admin-addr"); ln != nil {
-		e.admin, err = admin.New(admin.Config{
+		cfg := admin.Config{
 			Listener: ln, Name: e.o.Name, Version: e.build.short(), Secret: e.o.Secret.Reveal(),
 			Hosts:    e.adminHosts(),
 			Registry: e.metrics, Logger: e.log,
 			Remember: e.store != nil, Actions: e.o.MonitorActions && e.o.Starts(config.Monitor),
-		})
+		}
+		if e.certs != nil && e.o.TLSCert != "" {
+			cfg.TLS, cfg.ClientCerts = e.certs.Server(adminClients(e.o)), e.o.AuthClients() == config.AuthYes
+		}
+		e.admin, err = admin.New(cfg)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -151,7 +166,11 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 // adminHosts are the host names that the admin listener answers to, beside the
 // obvious ones.
 func (e *env) adminHosts() []string {
-	return append([]string{e.o.Bind, e.advertise, e.o.Name}, e.o.AdminHost...)
+	hosts := append([]string{e.o.Bind, e.advertise, e.o.Name}, e.o.AdminHost...)
+	if e.o.TLSName != "" {
+		hosts = append(hosts, e.o.TLSName)
+	}
+	return hosts
 }
 
 // accessLog opens where the proxy writes its access log; nil when it is off.
@@ -185,12 +204,16 @@ func (e *env) storeAddrs() []string {
 	return addrs
 }
 
-// registerBuild registers what every process measures of itself.
-func (e *env) registerBuild() {
+// registerProcess registers what every process measures of itself.
+func (e *env) registerProcess() error {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "pingd_build_info", Help: "What this binary was made of; always 1.",
 		ConstLabels: prometheus.Labels{"version": e.build.Version, "commit": e.build.Commit, "goversion": e.build.Go},
 	})
 	info.Set(1)
 	e.metrics.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if e.certs == nil {
+		return nil
+	}
+	return e.certs.Register(e.metrics)
 }

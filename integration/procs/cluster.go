@@ -2,11 +2,14 @@ package procs
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+
+	"pingd/integration/procs/wire"
 )
 
 // ClusterConfig says what to start. Every process holds one role, so that each
@@ -20,6 +23,9 @@ type ClusterConfig struct {
 	// StoreArgs, CounterArgs, ProxyArgs and MonitorArgs are added to the flags
 	// of each process of the role.
 	StoreArgs, CounterArgs, ProxyArgs, MonitorArgs []string
+	// TLS is how the stores and the admin listeners of a cluster are spoken to whose
+	// Args give every process certificates; nil: without.
+	TLS *tls.Config
 	// Prefix is put before the names (store1, counter1, ...), for several
 	// clusters in one Lab.
 	Prefix string
@@ -186,8 +192,12 @@ func (c *Cluster) WaitReady(ctx context.Context) error {
 			return err
 		}
 	}
+	scheme := "http"
+	if c.config.TLS != nil {
+		scheme = "https"
+	}
 	for _, n := range c.Nodes() {
-		if err := n.WaitReady(ctx, Answers("http://"+n.Admin+"/readyz")); err != nil {
+		if err := n.WaitReady(wire.WithTLS(ctx, c.config.TLS), Answers(scheme+"://"+n.Admin+"/readyz")); err != nil {
 			return err
 		}
 	}

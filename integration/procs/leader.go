@@ -26,6 +26,7 @@ func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
 		from, name string
 		err        error
 	}
+	ctx = wire.WithTLS(ctx, c.config.TLS)
 	answers := make(chan answer, len(c.Stores))
 	for _, n := range c.Stores {
 		go func() {
@@ -74,7 +75,7 @@ func (c *Cluster) WaitWhole(ctx context.Context) (*Node, error) {
 			return err
 		}
 		for _, n := range c.Stores {
-			members, err := askMembers(ctx, n.Redis)
+			members, err := askMembers(wire.WithTLS(ctx, c.config.TLS), n.Redis)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"pingd/integration/procs/wire"
 )
 
 // pollEvery is how often Poll asks: short beside any time worth measuring, and
@@ -67,7 +69,8 @@ func Listens(addr string) func(context.Context) error {
 	}
 }
 
-// Answers returns a question for Poll: does a GET of url answer 200?
+// Answers returns a question for Poll: does a GET of url answer 200? For https its
+// context says how (wire.WithTLS).
 func Answers(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -79,7 +82,8 @@ func Answers(url string) func(context.Context) error {
 		// No kept connections: each answer is the server's present state, and
 		// nothing stays open behind the caller's back.
 		req.Close = true
-		res, err := http.DefaultClient.Do(req)
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: wire.TLSOf(ctx)}}
+		res, err := client.Do(req)
 		if err != nil {
 			return err
 		}

@@ -49,12 +49,12 @@ func (c *Client) Backup(ctx context.Context, stale bool) (io.ReadCloser, error) 
 func (c *Client) backupFrom(ctx context.Context, addr string, stale bool) (io.ReadCloser, error) {
 	dial, cancel := context.WithTimeout(ctx, backupDial)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(dial, "tcp", addr)
+	conn, err := c.dial(dial, addr)
 	if err != nil {
 		return nil, err
 	}
 	s := &backupStream{conn: conn}
-	s.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+	s.stop = context.AfterFunc(ctx, func() { _ = lowest(conn).Close() })
 	if err := s.begin(c.cfg.Secret, stale); err != nil {
 		_ = s.Close()
 		if ctx.Err() != nil {

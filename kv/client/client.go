@@ -25,6 +25,11 @@ type Config struct {
 	// Secret is the store's password (Redis command AUTH); empty = none.
 	Secret string
 
+	// Dial opens a connection to addr, host:port, for the node that its user knows by
+	// the host name, such as one with TLS whose certificate has to bear that name.
+	// Its NetConn method, if there is one, returns the line below. Nil: TCP.
+	Dial func(ctx context.Context, addr, name string) (net.Conn, error)
+
 	// Logger receives changes of state; nil = discard.
 	Logger *slog.Logger
 
@@ -47,12 +52,13 @@ type Client struct {
 	wg sync.WaitGroup // learning in the background
 
 	mu         sync.Mutex
-	nodes      map[string]*node // by address
-	members    []Member         // as learned last, nil until then
-	leader     string           // the last one known
-	seeds      []string         // Addrs, resolved
-	learned    time.Time        // when learning last ended
-	plain      bool             // the server is no pingd store: PINGD is unknown to it
+	nodes      map[string]*node  // by address
+	members    []Member          // as learned last, nil until then
+	leader     string            // the last one known
+	seeds      []string          // Addrs, resolved
+	names      map[string]string // of seeds: the host each was given as
+	learned    time.Time         // when learning last ended
+	plain      bool              // the server is no pingd store: PINGD is unknown to it
 	stopLearn  context.CancelFunc
 	closed     bool
 	unreached  bool // no node answered the last call: logged once

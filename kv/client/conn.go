@@ -15,7 +15,7 @@ import (
 // close it.
 type conn struct {
 	redis.Conn          // its Err tells whether the connection can still be used
-	line       net.Conn // below Conn
+	line       net.Conn // the lowest below Conn: closing it waits for nothing
 	since      time.Time
 }
 
@@ -28,18 +28,20 @@ func (e *connectError) Unwrap() error { return e.err }
 // connect opens a connection and names the password. Errors are of type
 // *connectError unless the node refused the password or the connection.
 func (c *Client) connect(ctx context.Context, addr string) (*conn, error) {
-	// Shorter than a try: a dial that hangs must be told from a command that does.
-	dialer := net.Dialer{Timeout: c.cfg.TryTimeout * 3 / 4}
-	line, err := dialer.DialContext(ctx, "tcp", addr)
+	top, err := c.dial(ctx, addr)
 	if err != nil {
 		return nil, &connectError{err}
 	}
 	// No time-outs of the library's own: a context bounds whatever is done.
-	cn := &conn{Conn: redis.NewConn(line, 0, 0), line: line}
-	if c.cfg.Secret == "" {
-		return cn, nil
+	cn := &conn{Conn: redis.NewConn(top, 0, 0), line: lowest(top)}
+	switch {
+	case c.cfg.Secret != "":
+		_, err = cn.do(ctx, "AUTH", c.cfg.Secret)
+	case c.cfg.Dial != nil:
+		// Whether the other side likes our certificate it tells after the handshake:
+		// it is to be known before a command is sent.
+		_, err = cn.do(ctx, "PING")
 	}
-	_, err = cn.do(ctx, "AUTH", c.cfg.Secret)
 	if err == nil {
 		return cn, nil
 	}
@@ -47,7 +49,38 @@ func (c *Client) connect(ctx context.Context, addr string) (*conn, error) {
 	if _, refused := errors.AsType[redis.Error](err); refused {
 		return nil, err
 	}
-	return nil, &connectError{fmt.Errorf("send password: %w", err)}
+	return nil, &connectError{fmt.Errorf("greet: %w", err)}
+}
+
+// dial opens a connection in less time than a try: a dial that hangs must be told
+// from a command that does.
+func (c *Client) dial(ctx context.Context, addr string) (net.Conn, error) {
+	limit := c.cfg.TryTimeout * 3 / 4
+	if c.cfg.Dial == nil {
+		return (&net.Dialer{Timeout: limit}).DialContext(ctx, "tcp", addr)
+	}
+	// A handshake takes computing: on a busy machine it must get more time when it is
+	// tried again.
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(limit, time.Until(deadline)/4)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c.mu.Lock()
+	name := c.names[addr]
+	c.mu.Unlock()
+	if name == "" {
+		name, _, _ = net.SplitHostPort(addr)
+	}
+	return c.cfg.Dial(ctx, addr, name)
+}
+
+// lowest returns what is below TLS.
+func lowest(top net.Conn) net.Conn {
+	if upper, ok := top.(interface{ NetConn() net.Conn }); ok {
+		return upper.NetConn()
+	}
+	return top
 }
 
 // do runs one command and returns string, int64, []any or nil. The end of ctx

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net"
 )
 
 // Errors of this package, for errors.Is. A command's own error reply is a
@@ -30,11 +31,14 @@ type failure struct {
 	err  error
 }
 
-// failed notes a failure.
+// failed notes a failure. That time was up is noted only where nothing else is known:
+// it hides why the tries before it failed.
 func (e *CallError) failed(addr string, err error) {
 	for i := range e.nodes {
 		if e.nodes[i].addr == addr {
-			e.nodes[i].err = err
+			if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
+				e.nodes[i].err = err
+			}
 			return
 		}
 	}

@@ -49,7 +49,7 @@ func (f *feed) run(ctx context.Context) error {
 			return err
 		}
 		n := nodes[skip%len(nodes)]
-		worked, err := f.follow(ctx, n)
+		worked, err := f.follow(ctx, n, f.c.cfg.TryTimeout<<min(skip, 4))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -80,9 +80,9 @@ func (c *Client) accepted() bool {
 }
 
 // follow subscribes at one node and reports until that fails. worked says that
-// the subscription was established.
-func (f *feed) follow(ctx context.Context, n *node) (worked bool, err error) {
-	dialing, cancel := context.WithTimeout(ctx, f.c.cfg.TryTimeout)
+// the subscription was established. patience bounds the dial.
+func (f *feed) follow(ctx context.Context, n *node, patience time.Duration) (worked bool, err error) {
+	dialing, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cn, err := f.c.connect(dialing, n.addr)
 	if err != nil {

@@ -164,6 +164,7 @@ func (c *Client) resolve(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var seeds []string
+	names := map[string]string{}
 	for _, seed := range c.cfg.Addrs {
 		host, port, _ := net.SplitHostPort(seed)
 		if host == "" || net.ParseIP(host) != nil {
@@ -176,10 +177,11 @@ func (c *Client) resolve(ctx context.Context) {
 			continue
 		}
 		for _, ip := range ips {
-			seeds = append(seeds, net.JoinHostPort(ip, port))
+			addr := net.JoinHostPort(ip, port)
+			seeds, names[addr] = append(seeds, addr), host
 		}
 	}
 	c.mu.Lock()
-	c.seeds = seeds
+	c.seeds, c.names = seeds, names
 	c.mu.Unlock()
 }

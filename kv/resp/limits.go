@@ -56,6 +56,10 @@ type ProtocolError struct{ text string }
 // Error returns Redis's text, such as "Protocol error: invalid bulk length".
 func (e *ProtocolError) Error() string { return e.text }
 
+// ErrTLS says that the peer began a TLS handshake where none is spoken. Redis waits
+// for the end of that line; to be told at once is better.
+var ErrTLS = &ProtocolError{"Protocol error: this port does not speak TLS"}
+
 var (
 	errMultibulkLength  = &ProtocolError{"Protocol error: invalid multibulk length"}
 	errBulkLength       = &ProtocolError{"Protocol error: invalid bulk length"}

@@ -291,6 +291,9 @@ func (r *Reader) parseBulkHead() (bool, error) {
 }
 
 func (r *Reader) parseInline() (bool, error) {
+	if r.end-r.pos > 1 && r.buf[r.pos] == 0x16 && r.buf[r.pos+1] == 3 { // RFC 8446, section 5.1
+		return false, ErrTLS
+	}
 	line, ok, err := r.line('\n', errBigInline)
 	if !ok {
 		return false, err

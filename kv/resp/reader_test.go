@@ -108,6 +108,8 @@ func TestProtocolErrors(t *testing.T) {
 		{"endless count", "*" + long, Limits{}, "Protocol error: too big mbulk count string"},
 		{"endless bulk head", "*1\r\n$" + long, Limits{}, "Protocol error: too big bulk count string"},
 		{"endless inline", long, Limits{}, "Protocol error: too big inline request"},
+		{"beginning of TLS", "\x16\x03\x01\x02\x00\x01", Limits{}, "Protocol error: this port does not speak TLS"},
+		{"beginning of TLS before AUTH", "\x16\x03\x03", BeforeAuth(), "Protocol error: this port does not speak TLS"},
 		{"open quote", "SET \"a\r\n", Limits{}, "Protocol error: unbalanced quotes in request"},
 		{"open single quote", "SET 'a\r\n", Limits{}, "Protocol error: unbalanced quotes in request"},
 		{"text after quote", "SET \"a\"b\r\n", Limits{}, "Protocol error: unbalanced quotes in request"},

@@ -55,9 +55,19 @@ func (s *Server) accept(ctx, late context.Context, conns *sync.WaitGroup) error 
 
 func (s *Server) reject(nc net.Conn) {
 	s.stats.rejected.Add(1)
-	nc.SetWriteDeadline(time.Now().Add(time.Second))           //nolint:errcheck // closed next
-	nc.Write([]byte("-ERR max number of clients reached\r\n")) //nolint:errcheck // closed next
-	nc.Close()                                                 //nolint:errcheck // never served
+	if lowest(nc) == nc { // else a handshake would come first, and hold up the others
+		nc.SetWriteDeadline(time.Now().Add(time.Second))           //nolint:errcheck // closed next
+		nc.Write([]byte("-ERR max number of clients reached\r\n")) //nolint:errcheck // closed next
+	}
+	nc.Close() //nolint:errcheck // never served
+}
+
+// lowest returns what is below TLS.
+func lowest(nc net.Conn) net.Conn {
+	if upper, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		return upper.NetConn()
+	}
+	return nc
 }
 
 // serve runs one connection to its end. A panic ends this connection only.

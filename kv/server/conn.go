@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -94,7 +95,11 @@ func (c *conn) run() {
 		case errors.As(err, &bad):
 			c.Fail("ERR " + bad.Error())
 			c.write() //nolint:errcheck // closed next
-			c.srv.log.Debug("protocol error", "client", c.ID, "err", err)
+			level := slog.LevelDebug
+			if bad == resp.ErrTLS {
+				level = slog.LevelInfo // its user looks for the reason
+			}
+			c.srv.log.Log(c.ctx, level, "protocol error", "client", c.ID, "err", err)
 		case errors.Is(err, resp.ErrTooLarge):
 			c.srv.log.Warn("client sent too much at once", "client", c.ID, "addr", c.Addr)
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), c.closing.Load():
@@ -166,7 +171,7 @@ func (c *conn) Cut(reason string) {
 		c.srv.stats.cut.Add(1)
 		c.srv.log.Warn("client cut off", "client", c.ID, "addr", c.Addr, "err", reason)
 	}
-	c.nc.Close() //nolint:errcheck // nothing more to do
+	lowest(c.nc).Close() //nolint:errcheck // nothing more to do
 }
 
 // close releases everything the connection holds.

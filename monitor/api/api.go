@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -33,6 +34,8 @@ type Config struct {
 	// Peer tells where the monitor of another node answers, and how to ask it; nil,
 	// or false, where there is none.
 	Peer func(node string) (Peer, bool)
+	// DialTLS opens connections to peers with https. Nil: as net/http does.
+	DialTLS func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Sockets counts TCP connections by state; nil: nobody can.
 	Sockets func(ctx context.Context) (map[string]int, error)
 	// Operator does what the board's actions permit.
@@ -73,6 +76,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, board: cfg.Board, transport: &http.Transport{
 		ResponseHeaderTimeout: 5 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
+		DialTLSContext: cfg.DialTLS,
 	}}
 	s.handler = s.routes()
 	return s

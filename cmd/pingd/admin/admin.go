@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,6 +36,12 @@ type Config struct {
 	Name     string       // this node's name
 	Version  string       // shown in /status and in the metric pingd_build_info
 	Secret   string       // empty: nobody is asked for it
+
+	// TLS is the listening side of TLS; nil: none. It may let in clients without a
+	// certificate: ClientCerts refuses them all but /healthz and /readyz, which
+	// whoever watches over a process must reach.
+	TLS         *tls.Config
+	ClientCerts bool
 
 	// Hosts are the names that requests may use for this machine, besides IP
 	// addresses, localhost and Name.
@@ -154,7 +161,11 @@ func (s *Server) Run(ctx context.Context) error {
 			_ = srv.Close() // a client that reads slowly; nothing is owed to it
 		}
 	}()
-	err := srv.Serve(netutil.LimitListener(s.cfg.Listener, maxConns))
+	ln := netutil.LimitListener(s.cfg.Listener, maxConns)
+	if s.cfg.TLS != nil {
+		ln = tls.NewListener(ln, s.cfg.TLS) // on top: the server has to see it
+	}
+	err := srv.Serve(ln)
 	if ctx.Err() != nil && errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

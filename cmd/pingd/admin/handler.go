@@ -25,8 +25,8 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", bounded(http.HandlerFunc(serveHealth)))
 	mux.Handle("/readyz", bounded(http.HandlerFunc(s.serveReady)))
-	mux.Handle("/login", bounded(http.HandlerFunc(s.auth.serveLogin)))
-	mux.Handle("/", s.auth.require(private))
+	mux.Handle("/login", s.certified(bounded(http.HandlerFunc(s.auth.serveLogin))))
+	mux.Handle("/", s.certified(s.auth.require(private)))
 	return s.guard(mux)
 }
 
@@ -57,6 +57,21 @@ func (s *Server) guard(next http.Handler) http.Handler {
 // looks at it once more. The secret is asked for behind the guard.
 func (s *Server) mayAct(r *http.Request) bool {
 	return s.cfg.Actions && s.cfg.Secret != "" && strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+// certified lets through who showed a certificate, where one is needed.
+func (s *Server) certified(next http.Handler) http.Handler {
+	if !s.cfg.ClientCerts {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+			refuse(w, http.StatusForbidden, "a certificate of a client is needed",
+				"curl --cert client.crt --key client.key --cacert ca.crt; only /healthz and /readyz are for everybody")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // bounded limits the time of an answer. The mounted page sets its own: it streams.

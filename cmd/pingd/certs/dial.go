@@ -79,7 +79,8 @@ func (k *Keeper) dial(ctx context.Context, addr string, cfg *tls.Config) (net.Co
 	if err != nil {
 		return nil, err
 	}
-	c := tls.Client(raw, cfg)
+	below := &line{Conn: raw}
+	c := tls.Client(below, cfg)
 	if err := c.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
 		if ctx.Err() != nil {
@@ -87,15 +88,27 @@ func (k *Keeper) dial(ctx context.Context, addr string, cfg *tls.Config) (net.Co
 		}
 		return nil, fmt.Errorf("TLS with %s: %w", addr, explain(err))
 	}
-	return outgoing{c}, nil
+	return &outgoing{c, below}, nil
 }
 
 // outgoing is a connection that Dial made.
-type outgoing struct{ *tls.Conn }
+type outgoing struct {
+	*tls.Conn
+	line *line
+}
+
+// NetConn returns the line below: closing that ends it without a word.
+func (o *outgoing) NetConn() net.Conn { return o.line.Conn }
+
+// Close says goodbye if that is possible at once.
+func (o *outgoing) Close() error {
+	o.line.closing.Store(true)
+	return o.Conn.Close()
+}
 
 // Read tells why the other side refused the own certificate: with TLS 1.3 it says so
 // after the handshake.
-func (o outgoing) Read(p []byte) (int, error) {
+func (o *outgoing) Read(p []byte) (int, error) {
 	n, err := o.Conn.Read(p)
 	if err != nil && refusedBy(err) != "" {
 		err = explain(err)

@@ -52,7 +52,7 @@ type line struct {
 	closing atomic.Bool
 }
 
-// SetWriteDeadline keeps what TLS says at the end from waiting for a client that
+// SetWriteDeadline keeps what TLS says at the end from waiting for somebody that
 // reads nothing.
 func (l *line) SetWriteDeadline(t time.Time) error {
 	if end := time.Now().Add(closeTime); l.closing.Load() && end.Before(t) {
@@ -61,8 +61,7 @@ func (l *line) SetWriteDeadline(t time.Time) error {
 	return l.Conn.SetWriteDeadline(t)
 }
 
-// incoming is a client's connection. NetConn is the line below it: closing that ends
-// it without a word.
+// incoming is a client's connection.
 type incoming struct {
 	*tls.Conn
 	line *line
@@ -87,6 +86,9 @@ func (c *incoming) Write(p []byte) (int, error) {
 	}
 	return c.Conn.Write(p)
 }
+
+// NetConn returns the line below: closing that ends it without a word.
+func (c *incoming) NetConn() net.Conn { return c.line.Conn }
 
 // Close says goodbye if that is possible at once.
 func (c *incoming) Close() error {

@@ -60,7 +60,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 		if err := hello(c); err != nil {
 			t.Fatal(err)
 		}
-		return c.(outgoing).ConnectionState().PeerCertificates[0].SerialNumber.String()
+		return c.(*outgoing).ConnectionState().PeerCertificates[0].SerialNumber.String()
 	}
 	standing, err := client.Dial(within(t), addr, "")
 	if err != nil {

@@ -90,10 +90,11 @@ func commandHelp(b *strings.Builder, m *model, c *kong.Node) {
 	for _, f := range c.Flags {
 		flagHelp(b, f)
 	}
-	about := []string{"join", "secret-file", "config"}
+	certificates := []string{"tls-cert", "tls-key", "tls-ca", "tls-name"}
+	about := append([]string{"join", "secret-file", "config"}, certificates...)
 	switch c.Name {
 	case "health":
-		about = []string{"admin-addr", "bind", "config"}
+		about = append([]string{"admin-addr", "bind", "config"}, certificates...)
 	case "recover":
 		about = []string{"data", "name", "config"}
 	case "version", "check":

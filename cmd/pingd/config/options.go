@@ -53,7 +53,12 @@ type General struct {
 	Advertise       string        `placeholder:"HOST" help:"Host that others reach this node at. A name stays a name and is looked up at each dial (default: from --bind)."`
 	Join            []string      `placeholder:"HOST[:PORT],..." help:"Redis addresses of store nodes; every address that a name resolves to is tried. A store without it starts a cluster of its own."`
 	SecretFile      string        `placeholder:"FILE" help:"File with the password of the cluster: for Redis, Sentinel, admin and between the stores. Also $PINGD_SECRET."`
-	Insecure        bool          `help:"Let Redis, Raft, Sentinel and admin listen beyond loopback without a secret."`
+	TLSCert         string        `name:"tls-cert" placeholder:"FILE" help:"This process's certificate (PEM, intermediate ones behind it): Redis, Raft, Sentinel and admin speak TLS. Read again when it changes."`
+	TLSKey          string        `name:"tls-key" placeholder:"FILE" help:"The private key of --tls-cert."`
+	TLSCa           string        `name:"tls-ca" placeholder:"FILE" help:"Certificates of the authorities that sign those of nodes and clients; a command needs no more to speak TLS."`
+	TLSAuthClients  string        `name:"tls-auth-clients" default:"auto" placeholder:"WHEN" help:"Whether clients of Redis, Sentinel and admin must show a certificate: yes, no, optional, or auto: optional with a secret, else yes. Nodes always must."`
+	TLSName         string        `name:"tls-name" placeholder:"NAME" help:"Name that the certificates of all nodes bear, looked for instead of the address that is dialled."`
+	Insecure        bool          `help:"Let Redis, Raft, Sentinel and admin listen beyond loopback without a secret or client certificates."`
 	AdminAddr       string        `default:":19999" placeholder:"[HOST]:PORT" help:"Health, metrics, status and the monitor's page; off to have none."`
 	AdminHost       []string      `placeholder:"NAME,..." help:"Further host names the admin listener answers to, such as that of a reverse proxy in front of it."`
 	LogLevel        string        `default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`

@@ -147,10 +147,10 @@ func defaultOf(flag string) string {
 }
 
 // exposure refuses to open the cluster's own listeners to other machines without
-// a secret.
+// a secret or certificates of clients.
 func (v *validator) exposure() {
 	o := v.o
-	if o.Secret.Set() || o.Insecure || o.Command.Name != "" {
+	if o.Secret.Set() || o.AuthClients() == AuthYes || o.Insecure || o.Command.Name != "" {
 		return
 	}
 	var open, flags []string
@@ -168,7 +168,7 @@ func (v *validator) exposure() {
 		where = v.spell("bind", o.Bind)
 	}
 	v.advise(where, "without a secret, everybody who reaches "+strings.Join(open, ", ")+" ("+strings.Join(flags, ", ")+") could read and change everything; --proxy-addr and --counter-addr are for the public and need none",
-		"--secret-file=pingd.secret, made by "+makeSecret("pingd.secret")+"; or --insecure in a closed network")
+		"--secret-file=pingd.secret, made by "+makeSecret("pingd.secret")+"; or --tls-cert, --tls-key and --tls-ca; or --insecure in a closed network")
 }
 
 func (v *validator) store() {

@@ -16,6 +16,7 @@ func Validate(o Options) []Problem {
 		v.needs()
 		v.exposure()
 	}
+	v.tls()
 	v.command()
 	v.listeners()
 	v.store()

@@ -51,6 +51,16 @@ func TestValidate(t *testing.T) {
 		{name: "log level", mutate: func(o *Options) { o.LogLevel = "warning" }, want: "must be one of info, debug, warn, error", hint: "--log-level=warn"},
 		{name: "log format", mutate: func(o *Options) { o.LogFormat = "xml" }, want: "--log-format=xml: must be one of text, json", hint: "--log-format=text"},
 		{name: "shutdown", mutate: func(o *Options) { o.ShutdownTimeout = 0 }, want: "must be from 1s to 1h"},
+		{name: "certificate without a key", args: []string{"--tls-cert=c"}, want: "--tls-cert=c: needs its private key", hint: "--tls-key=node.key"},
+		{name: "key without a certificate", args: []string{"--tls-key=k"}, want: "--tls-key=k: needs the certificate", hint: "--tls-cert=node.crt"},
+		{name: "authorities alone for a server", args: []string{"--tls-ca=a"}, want: "--tls-ca=a: makes this process speak TLS, and its listeners have no certificate"},
+		{name: "no way to know a node", args: []string{"--tls-cert=c", "--tls-key=k"}, want: "everybody may take part", hint: "--tls-ca=ca.crt"},
+		{name: "clients by nobody", args: []string{"--tls-cert=c", "--tls-key=k", "--tls-auth-clients=yes"}, want: "--tls-auth-clients=yes: needs the authorities", hint: "--tls-ca=ca.crt"},
+		{name: "clients sometimes", args: []string{"--tls-cert=c", "--tls-key=k", "--tls-ca=a", "--tls-auth-clients=never"}, want: "must be one of auto, yes, no, optional"},
+		{name: "clients without TLS", args: []string{"--tls-auth-clients=no"}, want: "--tls-auth-clients=no: says nothing without certificates"},
+		{name: "name without TLS", args: []string{"--tls-name=a"}, want: "--tls-name=a: says nothing without certificates"},
+		{name: "name is none", args: []string{"--tls-cert=c", "--tls-key=k", "--tls-ca=a", "--tls-name=a b"}, want: "--tls-name='a b'", hint: "--tls-name=pingd"},
+		{name: "public with optional certificates", args: []string{"--bind=0.0.0.0", "--tls-cert=c", "--tls-key=k", "--tls-ca=a", "--tls-auth-clients=optional"}, want: "without a secret, everybody"},
 		{name: "secret of two lines", mutate: func(o *Options) { o.Secret = NewSecret("a\nb") }, want: "PINGD_SECRET: the secret must be one line"},
 
 		{name: "address without a colon", mutate: func(o *Options) { o.ProxyAddr = "80" }, want: "--proxy-addr=80: must be host:port", hint: "--proxy-addr=:80"},
@@ -157,6 +167,12 @@ func TestValidateAccepts(t *testing.T) {
 			o.Given["expect"] = Source{Kind: FromEnv, Name: "PINGD_EXPECT"}
 			o.Given["proxy-addr"] = Source{Kind: FromFile, Name: "f", Line: 1}
 		}},
+		{"all with certificates of clients", func(o *Options) { o.Bind, o.TLSCert, o.TLSKey, o.TLSCa = "0.0.0.0", "c", "k", "a" }},
+		{"certificates of the system, and a secret", func(o *Options) { o.TLSCert, o.TLSKey, o.Secret = "c", "k", NewSecret("s") }},
+		{"a command with authorities alone", func(o *Options) { o.TLSCa, o.Command.Name = "a", "status" }},
+		{"a proxy without listeners of its own cluster", func(o *Options) {
+			o.Role, o.AdminAddr, o.Join, o.TLSCa = []string{Proxy}, Off, []string{"h1"}, "a"
+		}},
 		{"two roles", func(o *Options) { o.Role = []string{Store, Sentinel} }},
 	}
 	for _, tt := range tests {
@@ -167,6 +183,25 @@ func TestValidateAccepts(t *testing.T) {
 				t.Errorf("got %v", p)
 			}
 		})
+	}
+}
+
+func TestAuthClients(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{nil, AuthNo},
+		{[]string{"--tls-cert=c", "--tls-key=k", "--tls-ca=a"}, AuthYes},
+		{[]string{"--tls-cert=c", "--tls-key=k", "--tls-ca=a", "--secret-file=s"}, AuthOptional},
+		{[]string{"--tls-cert=c", "--tls-key=k", "--tls-ca=a", "--secret-file=s", "--tls-auth-clients=yes"}, AuthYes},
+		{[]string{"--tls-cert=c", "--tls-key=k", "--tls-ca=a", "--tls-auth-clients=no"}, AuthNo},
+		{[]string{"--tls-cert=c", "--tls-key=k", "--secret-file=s"}, AuthNo},
+	} {
+		l := Load(append([]string{"--name=n1"}, tt.args...), from(map[string]string{"s": "hush"}))
+		if got := l.Options.AuthClients(); got != tt.want || len(l.Problems) > 0 {
+			t.Errorf("%q: got %s %v, want %s", tt.args, got, l.Problems, tt.want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,14 +54,23 @@ type Survey struct {
 	store  Watcher
 	secret string
 	log    *slog.Logger
+	scheme string // of the admin listeners: all processes of a cluster have TLS, or none
 	http   http.Client
 	nodes  atomic.Pointer[[]Announcement] // as announced last; nil until the store answered
 }
 
 // New makes a survey of the cluster behind store; secret is the cluster's password,
-// empty if it has none.
-func New(store Watcher, secret string, log *slog.Logger) *Survey {
-	return &Survey{store: store, secret: secret, log: log, http: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}}}
+// empty if it has none. dialTLS opens connections to its admin listeners with TLS; nil:
+// they have none.
+func New(store Watcher, secret string, dialTLS func(ctx context.Context, network, addr string) (net.Conn, error), log *slog.Logger) *Survey {
+	s := &Survey{
+		store: store, secret: secret, log: log, scheme: "http",
+		http: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, DialTLSContext: dialTLS}},
+	}
+	if dialTLS != nil {
+		s.scheme = "https"
+	}
+	return s
 }
 
 // Follow keeps the list of processes until ctx ends.
@@ -171,7 +181,7 @@ func (s *Survey) get(ctx context.Context, admin, path string, read func(io.Reade
 	if admin == "" {
 		return errors.New("it has no admin listener")
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.scheme+"://"+admin+path, nil)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", admin, err)
 	}
@@ -201,7 +211,7 @@ func (s *Survey) Peer(node string) (api.Peer, bool) {
 	}
 	for _, n := range nodes {
 		if n.Name == node && n.Admin != "" && slices.Contains(n.Roles, "monitor") {
-			p := api.Peer{Base: "http://" + n.Admin, Header: http.Header{}}
+			p := api.Peer{Base: s.scheme + "://" + n.Admin, Header: http.Header{}}
 			s.authorize(p.Header)
 			return p, true
 		}

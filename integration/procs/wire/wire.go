@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -57,9 +58,32 @@ type Conn struct {
 	in  *bufio.Reader
 }
 
+type secured struct{} // key of a *tls.Config in a context
+
+// WithTLS returns a context with which Dial and Ask speak TLS as cfg says: how the
+// systems under test are spoken to is the same for everybody who asks them. A nil
+// cfg changes nothing.
+func WithTLS(ctx context.Context, cfg *tls.Config) context.Context {
+	if cfg == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, secured{}, cfg)
+}
+
+// TLSOf returns what WithTLS put in, nil without it.
+func TLSOf(ctx context.Context) *tls.Config {
+	cfg, _ := ctx.Value(secured{}).(*tls.Config)
+	return cfg
+}
+
 // Dial connects to addr.
 func Dial(ctx context.Context, addr string) (*Conn, error) {
-	var d net.Dialer
+	var d interface {
+		DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+	} = &net.Dialer{}
+	if cfg := TLSOf(ctx); cfg != nil {
+		d = &tls.Dialer{Config: cfg}
+	}
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err

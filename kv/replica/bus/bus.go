@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -172,7 +173,7 @@ func (b *Bus) serveConn(ctx context.Context, c net.Conn) {
 	if err != nil {
 		b.drop(c)
 		level := slog.LevelDebug
-		if errors.Is(err, ErrSecret) && b.mayWarn() {
+		if (errors.Is(err, ErrSecret) || errors.Is(err, ErrTLS)) && b.mayWarn() {
 			level = slog.LevelWarn
 		}
 		b.cfg.Logger.Log(ctx, level, "refused bus connection", "remote", c.RemoteAddr().String(), "peer", peer.Name, "err", err)
@@ -225,6 +226,7 @@ func (b *Bus) Dial(ctx context.Context, addr string, p Purpose) (net.Conn, Ident
 	defer cancel()
 	c, err := b.cfg.Dial(ctx, addr)
 	if err != nil {
+		b.tellFinal(ctx, addr, err)
 		return nil, Identity{}, fmt.Errorf("dial %s: %w", addr, err)
 	}
 	if !b.track(c) {
@@ -238,17 +240,28 @@ func (b *Bus) Dial(ctx context.Context, addr string, p Purpose) (net.Conn, Ident
 	}
 	if err != nil {
 		b.drop(c)
-		if final(err) && b.mayWarn() {
-			b.cfg.Logger.WarnContext(ctx, "turned away by a node", "addr", addr, "err", err)
-		}
+		b.tellFinal(ctx, addr, err)
 		return nil, peer, fmt.Errorf("dial %s: %w", addr, err)
 	}
 	return &tracked{Conn: c, bus: b}, peer, nil
 }
 
+// tellFinal warns of an error that lasts until somebody does something about it.
+func (b *Bus) tellFinal(ctx context.Context, addr string, err error) {
+	if final(err) && b.mayWarn() {
+		b.cfg.Logger.WarnContext(ctx, "turned away by a node", "addr", addr, "err", err)
+	}
+}
+
 // final tells whether trying again, without anybody's help, is in vain.
 func final(err error) bool {
-	return errors.Is(err, ErrSecret) || errors.Is(err, ErrCluster) || errors.Is(err, ErrProto)
+	if errors.Is(err, ErrSecret) || errors.Is(err, ErrCluster) || errors.Is(err, ErrProto) || errors.Is(err, ErrTLS) {
+		return true
+	}
+	_, theirs := errors.AsType[*tls.CertificateVerificationError](err)
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	op, ok := errors.AsType[*net.OpError](err)
+	return theirs || plain || ok && op.Op == "remote error" // what TLS's alerts are named
 }
 
 // tracked forgets a connection of the bus's once it is closed.

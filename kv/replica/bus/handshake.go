@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ var (
 	ErrSecret  = errors.New("wrong cluster secret\nhint: give every node the same --secret-file")
 	ErrCluster = errors.New("node belongs to another cluster\nhint: to join that one, start with an empty --data")
 	ErrProto   = errors.New("not a pingd cluster bus of this version\nhint: --join takes Redis addresses; the bus is what --raft-addr names")
+	ErrTLS     = errors.New("the other side speaks TLS, this one does not, or the other way round\nhint: give every node its --tls-cert, --tls-key and --tls-ca")
 	ErrRefused = errors.New("node is not ready for this connection")
 )
 
@@ -51,7 +53,11 @@ const (
 	statusSecret  = 1
 	statusCluster = 2
 	statusRefused = 3
+	statusTLS     = 4
 )
+
+// WantsTLS is what a listener with TLS says to a dialler without it.
+const WantsTLS = "\x04"
 
 func statusError(s byte) error {
 	switch s {
@@ -63,6 +69,8 @@ func statusError(s byte) error {
 		return ErrCluster
 	case statusRefused:
 		return ErrRefused
+	case statusTLS:
+		return ErrTLS
 	}
 	return ErrProto
 }
@@ -94,10 +102,14 @@ func greet(c net.Conn, secret []byte, self Identity, p Purpose, deadline time.Ti
 	if _, err := io.ReadFull(c, proof[:]); err != nil {
 		return Identity{}, err
 	}
-	if !hmac.Equal(proof[:], prove(secret, "listener", hello, answer)) {
+	bound, err := binding(c)
+	if err != nil {
+		return Identity{}, err
+	}
+	if !hmac.Equal(proof[:], prove(secret, "listener", bound, hello, answer)) {
 		return Identity{}, ErrSecret
 	}
-	if _, err := c.Write(prove(secret, "dialer", hello, answer)); err != nil {
+	if _, err := c.Write(prove(secret, "dialer", bound, hello, answer)); err != nil {
 		return Identity{}, err
 	}
 	var last [1]byte
@@ -128,7 +140,10 @@ func welcome(c net.Conn, secret []byte, self Identity, deadline time.Time, admit
 	if _, err := io.ReadFull(c, hello); err != nil {
 		return Identity{}, 0, err
 	}
-	if string(hello[:len(magic)]) != magic || hello[len(magic)] != version {
+	switch {
+	case isTLS(hello):
+		return Identity{}, 0, ErrTLS
+	case string(hello[:len(magic)]) != magic || hello[len(magic)] != version:
 		return Identity{}, 0, ErrProto
 	}
 	p := Purpose(hello[len(magic)+1])
@@ -139,9 +154,13 @@ func welcome(c net.Conn, secret []byte, self Identity, deadline time.Time, admit
 	if err != nil {
 		return Identity{}, 0, err
 	}
+	bound, err := binding(c)
+	if err != nil {
+		return peer, p, err
+	}
 	answer := appendIdentity([]byte{statusOK}, self)
 	answer = appendNonce(answer)
-	full := append(answer[:len(answer):len(answer)], prove(secret, "listener", hello, answer)...)
+	full := append(answer[:len(answer):len(answer)], prove(secret, "listener", bound, hello, answer)...)
 	if _, err := c.Write(full); err != nil {
 		return Identity{}, 0, err
 	}
@@ -154,7 +173,7 @@ func welcome(c net.Conn, secret []byte, self Identity, deadline time.Time, admit
 		return peer, p, err
 	}
 	status := byte(statusSecret)
-	if hmac.Equal(proof[:], prove(secret, "dialer", hello, answer)) {
+	if hmac.Equal(proof[:], prove(secret, "dialer", bound, hello, answer)) {
 		status = admit(peer, p)
 	}
 	if _, err := c.Write([]byte{status}); err != nil {
@@ -168,13 +187,33 @@ func welcome(c net.Conn, secret []byte, self Identity, deadline time.Time, admit
 
 // prove computes a side's proof. An empty secret proves only that both sides
 // have none.
-func prove(secret []byte, side string, hello, answer []byte) []byte {
+func prove(secret []byte, side string, bound, hello, answer []byte) []byte {
 	m := hmac.New(sha256.New, secret)
 	m.Write([]byte(side))
+	m.Write(bound)
 	m.Write(hello)
 	m.Write(answer)
 	return m.Sum(nil)
 }
+
+// binding returns what both ends of a TLS connection, and nobody between them, know
+// of it (RFC 9266); nothing without TLS. With it the proofs hold for this connection
+// only: a stranger cannot pass them on, not even with a certificate that is accepted.
+func binding(c net.Conn) ([]byte, error) {
+	secured, ok := c.(interface{ ConnectionState() tls.ConnectionState })
+	if !ok {
+		return nil, nil
+	}
+	s := secured.ConnectionState()
+	bound, err := s.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, 32)
+	if err != nil {
+		return nil, fmt.Errorf("bind to TLS: %w", err)
+	}
+	return bound, nil
+}
+
+// isTLS knows the beginning of a TLS handshake (RFC 8446, section 5.1).
+func isTLS(first []byte) bool { return len(first) >= 2 && first[0] == 0x16 && first[1] == 3 }
 
 func appendNonce(dst []byte) []byte {
 	var nonce [nonceLen]byte
