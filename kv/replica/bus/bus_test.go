@@ -29,13 +29,13 @@ func bounded(t testing.TB) context.Context {
 
 // start runs a bus for the length of the test; it echoes requests of kind 1,
 // fails those of kind 2 and never answers others.
-func start(t testing.TB, id Identity, secret string) (*Bus, string) {
+func start(t testing.TB, id Identity, secret string, change ...func(*Config)) (*Bus, string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := New(Config{
+	cfg := Config{
 		Listener: ln, Secret: secret, Self: func() Identity { return id }, HandshakeTimeout: time.Second,
 		Handler: func(_ context.Context, from Peer, kind byte, payload []byte, reply func(byte, []byte)) {
 			switch kind {
@@ -45,7 +45,11 @@ func start(t testing.TB, id Identity, secret string) (*Bus, string) {
 				reply(StatusError, []byte("no"))
 			}
 		},
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	b := New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Serve(ctx) }()
