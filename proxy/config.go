@@ -62,6 +62,12 @@ type Config struct {
 	RedirectPort int
 	// Challenge answers ACME's question for a token (nil: there are none).
 	Challenge func(token string) (answer string, ok bool)
+	// Name is this proxy's, unique among those that share a store.
+	Name string
+	// Store is what the proxies of a cluster share: who found a server down, what
+	// operators decided, how busy clients are, keys of TLS sessions (nil: this proxy
+	// decides alone).
+	Store Store
 	// Secret is what proxies of one cluster have in common: marks in cookies and
 	// keys of TLS sessions are made with it (nil: nothing secret).
 	Secret []byte
@@ -127,6 +133,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.ServiceName == "" {
 		c.ServiceName = defaultService
+	}
+	if c.Store != nil && c.Name == "" {
+		wrong("proxy: proxies that share a store need a name each\nhint: --name=p1")
 	}
 	for name, d := range map[string]time.Duration{
 		"check interval": c.Checks.Interval, "check timeout": c.Checks.Timeout, "connect timeout": c.Timeouts.Connect,

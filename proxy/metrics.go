@@ -9,6 +9,7 @@ import (
 	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 	"pingd/proxy/latency"
+	"pingd/proxy/trace"
 	"pingd/proxy/upstream"
 )
 
@@ -127,6 +128,7 @@ func (c collector) collectServer(service string, m *upstream.Server, counter, ga
 // record takes down a request that has ended.
 func (p *Proxy) record(r *exchange.Record) {
 	p.observe(r)
+	p.shared.Add(r)
 	if p.access != nil {
 		p.access.Add(r)
 	}
@@ -142,10 +144,11 @@ func (p *Proxy) observe(r *exchange.Record) {
 type recorder struct {
 	p     *Proxy
 	batch *accesslog.Batch // nil: no access log
+	ring  *trace.Ring
 }
 
 func (p *Proxy) recorder() exchange.Recorder {
-	r := recorder{p: p}
+	r := recorder{p: p, ring: p.ring()}
 	if p.access != nil {
 		r.batch = p.access.NewBatch()
 	}
@@ -154,6 +157,7 @@ func (p *Proxy) recorder() exchange.Recorder {
 
 func (r recorder) Record(rec *exchange.Record) {
 	r.p.observe(rec)
+	r.ring.Add(rec)
 	if r.batch != nil {
 		r.batch.Add(rec)
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"pingd/proxy/accesslog"
+	"pingd/proxy/cert"
+	"pingd/proxy/cluster"
 	"pingd/proxy/dispatch"
 	"pingd/proxy/exchange"
 	"pingd/proxy/front"
@@ -19,6 +21,8 @@ import (
 	"pingd/proxy/limit"
 	"pingd/proxy/loop"
 	"pingd/proxy/retry"
+	"pingd/proxy/trace"
+	"pingd/proxy/upstream"
 )
 
 // Proxy is the role. Make it with New.
@@ -39,6 +43,12 @@ type Proxy struct {
 	sources  []Source            // of services
 	limit    *limit.Table        // nil: none
 	secure   *secure             // nil: none
+	sync     *cluster.Sync       // nil: this proxy decides alone
+
+	mu      sync.Mutex
+	decided map[string]map[string]Override // by service and server, where there is no sync
+	rings   []*trace.Ring
+	shared  *trace.Ring // of those that are not loops
 }
 
 // New checks cfg and binds the listener. Nothing is served before Run; a Proxy
@@ -57,7 +67,10 @@ func New(cfg Config) (*Proxy, error) {
 			return nil, fmt.Errorf("listen on proxy address %q: %w\nhint: --proxy-addr=:8081 picks another port", cfg.Addr, err)
 		}
 	}
-	p := &Proxy{cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln, addr: ln.Addr().String()}
+	p := &Proxy{
+		cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln, addr: ln.Addr().String(), decided: map[string]map[string]Override{},
+	}
+	p.shared = p.ring()
 	if cfg.RateLimit != (Rate{}) {
 		p.limit = limit.NewTable(cfg.RateLimit, rand.Uint64(), limitEvery, 1)
 	}
@@ -96,6 +109,11 @@ func New(cfg Config) (*Proxy, error) {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
+	if cfg.Store != nil {
+		if err := p.newSync(); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
 	if cfg.Metrics != nil {
 		if err := cfg.Metrics.Register(collector{p}); err != nil {
 			_ = p.Close()
@@ -119,7 +137,35 @@ func (p *Proxy) trusts(addr netip.Addr) bool {
 }
 
 // opinion takes in that this proxy's checks have changed their mind.
-func (p *Proxy) opinion() {}
+func (p *Proxy) opinion() {
+	if p.sync != nil {
+		p.sync.Opinion()
+	}
+}
+
+// ring makes a memory for requests of one worker.
+func (p *Proxy) ring() *trace.Ring {
+	g := trace.NewRing()
+	p.mu.Lock()
+	p.rings = append(p.rings, g)
+	p.mu.Unlock()
+	return g
+}
+
+// newSync makes what keeps this proxy and the others in step.
+func (p *Proxy) newSync() (err error) {
+	cc := cluster.Config{
+		Name: p.cfg.Name, Store: p.cfg.Store, Sets: map[string]*upstream.Set{}, Limit: p.limit, Every: limitEvery, Secret: p.cfg.Secret, Logger: p.log,
+	}
+	for _, s := range p.services {
+		cc.Sets[s.Name] = s.Set
+	}
+	if p.secure != nil {
+		cc.Tickets = func(k cert.TicketKeys) { p.secure.cfg.SetSessionTicketKeys(k.Secrets()) }
+	}
+	p.sync, err = cluster.New(cc)
+	return err
+}
 
 // Addrs returns the bound addresses of the listeners "proxy" and, where there is
 // one, "proxy-tls".
@@ -160,6 +206,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 
 	var wg sync.WaitGroup
 	wg.Go(func() { p.watchServices(behind, fail) })
+	if p.sync != nil {
+		wg.Go(func() { p.sync.Run(behind) })
+	}
 	if p.access != nil {
 		wg.Go(func() { p.access.Run(behind) })
 	}

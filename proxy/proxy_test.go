@@ -106,7 +106,7 @@ func TestStatusAndMetrics(t *testing.T) {
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
 	deadline := time.After(5 * time.Second)
-	for !strings.Contains(lines.String(), "/x\"\n") {
+	for !strings.Contains(lines.String(), "/x\" ") {
 		select {
 		case <-deadline:
 			t.Fatalf("access log: %q", lines.String())

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"pingd/proxy/upstream"
@@ -32,7 +33,11 @@ func Static(list []Backend) Source { return static(list) }
 type static []Backend
 
 func (s static) Watch(ctx context.Context, fn func([]Backend)) error {
-	fn(s)
+	own := slices.Clone(s)
+	for i := range own {
+		own[i].Local = true
+	}
+	fn(own)
 	<-ctx.Done()
 	return nil
 }

@@ -37,7 +37,7 @@ func appendText(b []byte, r *exchange.Record, s *stamper) []byte {
 	b = append(b, " ["...)
 	b = s.append(b, r.Start.Time())
 	b = append(b, "] "...)
-	b = append(b, server(r)...)
+	b = appendWord(b, server(r))
 	b = append(b, ' ')
 	for i, d := range timers(r) {
 		if i > 0 {
@@ -65,7 +65,11 @@ func appendText(b []byte, r *exchange.Record, s *stamper) []byte {
 	b = appendEscaped(b, r.Host)
 	b = append(b, ' ')
 	b = appendEscaped(b, r.Target)
-	return append(b, '"', '\n')
+	b = append(b, '"', ' ')
+	b = appendWord(b, r.ID)
+	b = append(b, ' ')
+	b = appendWord(b, r.Service)
+	return append(b, '\n')
 }
 
 func appendJSON(b []byte, r *exchange.Record, s *stamper) []byte {
@@ -74,7 +78,7 @@ func appendJSON(b []byte, r *exchange.Record, s *stamper) []byte {
 	b = append(b, `","client":"`...)
 	b = appendEscaped(b, r.Client)
 	b = append(b, `","backend":"`...)
-	b = append(b, server(r)...)
+	b = appendWord(b, server(r))
 	b = append(b, '"')
 	names := [4]string{"queue_ms", "connect_ms", "response_ms", "total_ms"}
 	for i, d := range timers(r) {
@@ -97,12 +101,23 @@ func appendJSON(b []byte, r *exchange.Record, s *stamper) []byte {
 	for _, f := range [...]struct {
 		name string
 		s    []byte
-	}{{"method", r.Method}, {"host", r.Host}, {"target", r.Target}} {
+	}{{"method", r.Method}, {"host", r.Host}, {"target", r.Target}, {"id", r.ID}} {
 		b = append(b, `,"`...)
 		b = append(b, f.name...)
 		b = append(b, `":"`...)
 		b = appendEscaped(b, f.s)
 		b = append(b, '"')
+	}
+	b = append(b, `,"service":"`...)
+	b = appendEscaped(b, r.Service)
+	b = append(b, '"')
+	protocol := `,"protocol":"HTTP/1"`
+	if r.HTTP2 {
+		protocol = `,"protocol":"HTTP/2"`
+	}
+	b = append(b, protocol...)
+	if r.Secure {
+		b = append(b, `,"tls":true`...)
 	}
 	b = append(b, `,"end":"`...)
 	b = append(b, r.End...)
@@ -135,7 +150,7 @@ func server(r *exchange.Record) string {
 	return r.Server.Name()
 }
 
-func appendWord(b, w []byte) []byte {
+func appendWord[T string | []byte](b []byte, w T) []byte {
 	if len(w) == 0 {
 		return append(b, '-')
 	}
@@ -144,9 +159,10 @@ func appendWord(b, w []byte) []byte {
 
 // appendEscaped writes what may stand in a quoted string of both formats: other
 // bytes as \u00xx, so that a client cannot forge a line.
-func appendEscaped(b, s []byte) []byte {
+func appendEscaped[T string | []byte](b []byte, s T) []byte {
 	const hex = "0123456789abcdef"
-	for _, c := range s {
+	for i := range len(s) {
+		c := s[i]
 		if c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
 			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		} else {

@@ -26,14 +26,14 @@ func record() *exchange.Record {
 	return &exchange.Record{
 		Client: []byte("10.0.0.1"), Method: []byte("GET"), Host: []byte("example.com"), Target: []byte("/a\"\\\xff?b"),
 		Status: 200, End: "ok", Start: ms, Picked: 2 * ms, Connected: 4 * ms, Answered: 7 * ms, Done: 11 * ms,
-		Retries: 1, Redispatches: 1, In: 3, Out: 512,
+		Retries: 1, Redispatches: 1, In: 3, Out: 512, ID: []byte("id1"), Service: "sh\"op", Secure: true, HTTP2: true,
 	}
 }
 
 func TestText(t *testing.T) {
 	line := string(AppendText(nil, record()))
 	_, rest, _ := strings.Cut(line, "] ")
-	want := "- 1.000/2.000/3.000/10.000 200 512 1/1 \"ok\" \"GET example.com /a\\u0022\\u005c\\u00ff?b\"\n"
+	want := "- 1.000/2.000/3.000/10.000 200 512 1/1 \"ok\" \"GET example.com /a\\u0022\\u005c\\u00ff?b\" id1 sh\\u0022op\n"
 	if rest != want || !strings.HasPrefix(line, "10.0.0.1 [") {
 		t.Errorf("got  %q\nwant %q", rest, want)
 	}
@@ -51,6 +51,7 @@ func TestJSON(t *testing.T) {
 	for key, want := range map[string]any{
 		"client": "10.0.0.1", "target": "/a\"\\\u00ff?b", "status": 200.0, "total_ms": 10.0, "queue_ms": 1.0,
 		"bytes_in": 3.0, "end": "ok", "retries": 1.0,
+		"id": "id1", "service": "sh\"op", "protocol": "HTTP/2", "tls": true,
 	} {
 		if got[key] != want {
 			t.Errorf("%s = %v, want %v", key, got[key], want)

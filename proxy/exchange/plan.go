@@ -82,7 +82,7 @@ func (p *Plan) Make(c *Config, ids *IDs, q *Query, r *Record) {
 	if p.Set == nil && p.Own == nil && !p.HandOver {
 		p.Own = ErrNoService
 	}
-	r.Service, r.ID = p.Service, p.id
+	r.Service, r.ID, r.Secure = p.Service, p.id, q.Secure
 }
 
 // maxID is the longest request id that a proxy of ours may have given.

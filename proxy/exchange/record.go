@@ -18,6 +18,10 @@ type Record struct {
 	// only one; ID is the request's id, empty for none.
 	Service string
 	ID      []byte
+	// Secure tells that it came over TLS, HTTP2 that it came by HTTP/2.
+	Secure, HTTP2 bool
+	// Why is what the last server was picked for.
+	Why upstream.Reason
 	// Failed are the attempts that failed, FailedCount of them; those beyond the
 	// last place are not kept.
 	Failed      [4]Attempt

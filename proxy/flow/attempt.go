@@ -55,7 +55,7 @@ func (m *Machine) Picked(s *upstream.Server) {
 		m.yield()
 		return
 	}
-	r.Server, r.Picked = s, m.env.Now
+	r.Server, r.Picked, r.Why = s, m.env.Now, m.Want.Why
 	m.stage = connecting
 	m.limit = m.env.Now.After(m.env.Config.Timeouts.Connect)
 	m.orders |= Connect

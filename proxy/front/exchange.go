@@ -42,6 +42,7 @@ func (c *client) exchange() bool {
 		return c.page(exchange.Last(c.req.Method))
 	}
 	c.query = exchange.Query{Request: &c.req, Buf: c.in, Client: c.ip, Trusted: c.trusted, Secure: c.secure, Now: wire.Now()}
+	c.rec.HTTP2 = c.stream
 	c.plan.Make(&c.f.cfg, &c.ids, &c.query, &c.rec)
 	set := c.plan.Set
 	if set == nil {
@@ -57,7 +58,7 @@ func (c *client) exchange() bool {
 			c.rec.Redispatches++
 			c.rec.Server.Redispatches.Add(1)
 		}
-		c.rec.Server, c.rec.Picked = srv, wire.Now()
+		c.rec.Server, c.rec.Picked, c.rec.Why = srv, wire.Now(), c.plan.Want.Why
 		v, failure := c.visit(srv, &a)
 		set.Release(srv)
 		if v != failedV {

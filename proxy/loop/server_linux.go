@@ -132,6 +132,7 @@ func (c *client) got(w *upstream.Waiter, srv *upstream.Server) {
 		return
 	}
 	c.queue = nil
+	c.m.Want.Why = w.Want.Why
 	if srv == nil {
 		c.m.NoServer()
 	} else {

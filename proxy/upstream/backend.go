@@ -38,6 +38,9 @@ type Backend struct {
 	// MaxConn is how many requests the server handles at once; more wait in a
 	// queue (0, the default: no limit; HAProxy keyword "maxconn").
 	MaxConn int
+	// Local servers are named by this proxy's own configuration: others need not know
+	// them.
+	Local bool
 	// HTTP2 servers are spoken to in HTTP/2 without TLS (proto=h2).
 	HTTP2 bool
 	// SendProxy tells the server whom each connection is from (HAProxy keywords

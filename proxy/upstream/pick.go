@@ -57,6 +57,7 @@ func (s *Set) Acquire(ctx context.Context, want *Want) (*Server, error) {
 	got := make(chan *Server, 1)
 	w := &Waiter{Want: *want, Got: func(m *Server) { got <- m }}
 	m, wait := s.Wait(w)
+	want.Why = w.Want.Why
 	if m != nil {
 		return m, nil
 	}
@@ -67,6 +68,7 @@ func (s *Set) Acquire(ctx context.Context, want *Want) (*Server, error) {
 	defer timer.Stop()
 	select {
 	case m := <-got:
+		want.Why = w.Want.Why
 		if m == nil {
 			return nil, ErrNoServer
 		}

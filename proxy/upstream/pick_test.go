@@ -166,8 +166,17 @@ func TestSlowStart(t *testing.T) {
 func TestVotes(t *testing.T) {
 	told := 0
 	bubble(t, Config{Changed: func() { told++ }}, func(t *testing.T, s *Set, n *network) {
-		votes := func(down int) { s.Votes(map[string]health.Votes{"a:1": {Others: 2, Down: down}}) }
-		s.Update(list("a:1", "b:1"))
+		votes := func(down int) {
+			s.Votes(func(server string) health.Votes {
+				if server != "b:1" {
+					return health.Votes{Others: 2, Down: down}
+				}
+				return health.Votes{}
+			})
+		}
+		l := list("a:1", "b:1", "c:1")
+		l[2].Local = true
+		s.Update(l)
 		synctest.Wait()
 		a := s.Servers()[0]
 		votes(0)
@@ -186,6 +195,9 @@ func TestVotes(t *testing.T) {
 			t.Errorf("%v while one of three says down, told %d times", a.State(), told)
 		}
 		votes(2)
+		if c := s.Servers()[2]; c.State() != health.Up {
+			t.Errorf("%v: others decide about a server that they need not know", c.State())
+		}
 		if a.State() != health.Down || told != 2 {
 			t.Errorf("%v while the others say down, told %d times", a.State(), told)
 		}

@@ -39,6 +39,26 @@ type Want struct {
 	// Prefer is the server that a cookie names (nil: none). It is picked, or
 	// waited for, as long as it is up and nobody drains it.
 	Prefer *Server
+	// Why is set to what the server was picked for.
+	Why Reason
+}
+
+// Reason is what a server was picked for.
+type Reason uint8
+
+// The reasons.
+const (
+	ByTurn     Reason = iota // it was its turn, by the way that the service balances
+	ByCookie                 // a cookie named it
+	Only                     // the others had failed the request, and so had it
+	LastResort               // it refused connections, and so did all others
+)
+
+// String returns the reason in words.
+func (r Reason) String() string {
+	return [...]string{
+		"it was its turn", "the client's cookie names it", "every server had failed the request", "no server is up, and this one only refused connections",
+	}[min(r, LastResort)]
 }
 
 // Pick takes a slot of a server, which Set.Release gives back. The order of
@@ -64,13 +84,14 @@ func (p *Picker) Pick(w *Want) (m *Server, full bool) {
 func (p *Picker) find(w *Want) (*Server, bool) {
 	p.choice = choice{state: health.Up, Want: w}
 	if m := w.Prefer; m != nil && !m.gone.Load() && !m.Draining() {
-		if p.admits(m) {
+		if w.Why = ByCookie; p.admits(m) {
 			return m, true
 		}
 		if p.full {
 			return nil, false
 		}
 	}
+	w.Why = ByTurn
 	if m, ok := p.ring.Pick(w.Key, p.admit); ok {
 		return m, true
 	}
@@ -78,13 +99,14 @@ func (p *Picker) find(w *Want) (*Server, bool) {
 	// that was not its own: take any.
 	if p.again = true; w.Tried.n > 0 {
 		if m, ok := p.ring.Pick(w.Key, p.admit); ok {
+			w.Why = Only
 			return m, true
 		}
 	}
 	if p.full {
 		return nil, false
 	}
-	p.state = health.Refusing
+	p.state, w.Why = health.Refusing, LastResort
 	return p.ring.Pick(w.Key, p.admit)
 }
 

@@ -83,7 +83,7 @@ type Set struct {
 
 	retired   []*session.Pool // of removed servers, with connections perhaps
 	overrides map[string]Override
-	votes     map[string]health.Votes
+	votes     func(server string) health.Votes
 	downs     map[string]bool // at the start
 }
 
@@ -242,10 +242,11 @@ func (s *Set) newServer(b *Backend) *Server {
 	m.pool = session.NewPool(session.PoolConfig{
 		Dial: func(ctx context.Context) (net.Conn, error) { return s.dial(ctx, b.Addr) }, Idle: s.cfg.IdleTime,
 	})
-	m.override, m.votes = s.overrides[m.name], s.votes[m.name]
+	m.override = s.overrides[m.name]
 	m.drained.Store(m.override.Drain)
 	m.resolved.Store(literal(b.Addr))
 	m.describe(b)
+	m.votes = s.votesAbout(m, s.votes)
 	if s.downs[m.name] {
 		m.machine.Restore()
 		m.state.Store(uint32(m.votes.Decide(m.machine.State())))

@@ -37,6 +37,13 @@ func (s *Set) Override(by map[string]Override) {
 	s.mu.Unlock()
 }
 
+// Decided returns what an operator decided about a server.
+func (s *Set) Decided(server string) Override {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.overrides[server]
+}
+
 // weight returns m's weight without the slow start; s.mu is held.
 func (m *Server) weight() int {
 	switch {
@@ -102,19 +109,27 @@ func (s *Set) rise(m *Server) {
 	s.publish()
 }
 
-// Votes applies what the other proxies think of servers, by name. A server that is
-// not named is one that no other proxy checks.
-func (s *Set) Votes(by map[string]health.Votes) {
+// Votes applies what the other proxies think of a server of that name. About servers
+// that this proxy's own configuration names it decides alone: the others need not
+// know them.
+func (s *Set) Votes(about func(server string) health.Votes) {
 	s.mu.Lock()
-	s.votes = by
+	s.votes = about
 	members := s.members
 	s.mu.Unlock()
 	for _, m := range members {
 		m.mu.Lock()
-		m.votes = by[m.name]
+		m.votes = s.votesAbout(m, about)
 		m.mu.Unlock()
 		m.moved("the other proxies' checks")
 	}
+}
+
+func (s *Set) votesAbout(m *Server, about func(string) health.Votes) health.Votes {
+	if about == nil || m.Backend().Local {
+		return health.Votes{}
+	}
+	return about(m.name)
 }
 
 // Restore makes servers that were down when they were looked at last, and about
@@ -152,6 +167,16 @@ func (s *Set) Down() []string {
 		m.mu.Unlock()
 	}
 	return down
+}
+
+// Has reports whether a server of that name is a member.
+func (s *Set) Has(name string) bool {
+	for _, m := range s.list.Load().members {
+		if m.name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // Special reports whether some member takes more than TCP with HTTP/1.1 on it.
