@@ -64,6 +64,8 @@ type Sync struct {
 	log  *slog.Logger
 	box  *seal.Box
 	told chan struct{} // this proxy's opinion has changed
+	read chan struct{} // closed when what this proxy told before its restart has been read
+	once sync.Once
 
 	mu   sync.Mutex
 	roll roll
@@ -85,7 +87,7 @@ func New(cfg Config) (*Sync, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sync{cfg: cfg, log: cfg.Logger, box: box, told: make(chan struct{}, 1)}
+	s := &Sync{cfg: cfg, log: cfg.Logger, box: box, told: make(chan struct{}, 1), read: make(chan struct{})}
 	s.roll.self = cfg.Name
 	return s, nil
 }
@@ -141,8 +143,14 @@ func (s *Sync) set(ctx context.Context, key, value string, life time.Duration) {
 	}
 }
 
-// tell tells this proxy's opinion, at once when it changes.
+// tell tells this proxy's opinion, at once when it changes, and not before what it told
+// last time has been read.
 func (s *Sync) tell(ctx context.Context) {
+	select {
+	case <-s.read:
+	case <-ctx.Done():
+		return
+	}
 	renew := time.NewTicker(renewEvery)
 	defer renew.Stop()
 	daily := time.NewTicker(24 * time.Hour)
@@ -194,6 +202,7 @@ func (s *Sync) states(values map[string]string) {
 			set.Restore(down)
 		}
 	}
+	s.once.Do(func() { close(s.read) })
 	s.count()
 }
 

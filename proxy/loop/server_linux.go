@@ -113,7 +113,7 @@ func (c *client) pick() {
 	srv, wait := c.set.Wait(w)
 	switch {
 	case srv != nil:
-		c.slot = srv
+		c.slot, m.Want.Why = srv, w.Want.Why
 		m.Picked(srv)
 	case wait > 0:
 		c.queue = w

@@ -57,11 +57,11 @@ func (s *Set) Acquire(ctx context.Context, want *Want) (*Server, error) {
 	got := make(chan *Server, 1)
 	w := &Waiter{Want: *want, Got: func(m *Server) { got <- m }}
 	m, wait := s.Wait(w)
-	want.Why = w.Want.Why
 	if m != nil {
+		want.Why = w.Want.Why
 		return m, nil
 	}
-	if wait <= 0 {
+	if wait <= 0 { // else w belongs to whoever frees a slot, until it is got or has left
 		return nil, ErrNoServer
 	}
 	timer := time.NewTimer(wait)
@@ -78,6 +78,7 @@ func (s *Set) Acquire(ctx context.Context, want *Want) (*Server, error) {
 	}
 	if !s.Leave(w) {
 		if m := <-got; m != nil { // handed over in the last moment
+			want.Why = w.Want.Why
 			return m, nil
 		}
 	}

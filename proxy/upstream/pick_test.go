@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,5 +237,29 @@ func TestTimingOfOneServer(t *testing.T) {
 		if m := s.Servers()[0]; m.State() != health.Down {
 			t.Errorf("%v after one failure", m.State())
 		}
+	})
+}
+
+// TestManyWaitAtOnce: who waits and who frees a slot do not touch the same request.
+// The race detector judges it.
+func TestManyWaitAtOnce(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, s *Set, _ *network) {
+		s.Update(list("a:1 maxconn=1"))
+		synctest.Wait()
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 300 {
+					var w Want
+					m, err := s.Acquire(t.Context(), &w)
+					if err != nil || w.Why != ByTurn {
+						t.Errorf("%v, %v", err, w.Why)
+						return
+					}
+					s.Release(m)
+				}
+			})
+		}
+		wg.Wait()
 	})
 }
