@@ -97,15 +97,19 @@ func VisitOnce(ctx context.Context, url string, timeout time.Duration) (number i
 		return 0, 0, err
 	}
 	defer c.close()
+	var last error
 	for {
 		number, err := c.visit(ctx)
 		if err == nil {
 			return number, failed, nil
 		}
 		failed++
+		if last == nil || ctx.Err() == nil { // A try that the end of ctx broke off tells nothing.
+			last = err
+		}
 		wait(ctx, afterError)
 		if ctx.Err() != nil {
-			return 0, failed, fmt.Errorf("visit %s: %w: last answer: %w", url, ctx.Err(), err)
+			return 0, failed, fmt.Errorf("visit %s: %w: last answer: %w", url, ctx.Err(), last)
 		}
 	}
 }
