@@ -30,6 +30,7 @@ func (r *Replica) Status() Status {
 		s.LastHeard = time.Since(last).Seconds()
 	}
 	s.FsyncMean, s.FsyncMax = r.metrics.Syncs()
+	s.Fsync, s.LeaderGap = r.metrics.SyncTimes(), r.metrics.Gap()
 	s.LogBytes, _ = r.store.Logs.Grown()
 	s.SnapIndex, s.SnapBytes, s.SnapshotID = r.lastSnapshot()
 	s.DiskFree, s.DiskHangs = r.space.Free(), r.sick.Load()
@@ -117,18 +118,25 @@ func (r *Replica) WaitReplicas(ctx context.Context, n int) int {
 	}
 }
 
-// logLeader tells of each new leader.
+// logLeader tells of each new leader, and how long there was none: since the old one
+// was heard of last, as that is when its clients began to wait.
 func (r *Replica) logLeader(ctx context.Context) {
 	last := ""
+	var lost time.Time
 	for s := range r.Changes(ctx) {
 		if s.Leader == last {
 			continue
 		}
 		if last = s.Leader; last == "" {
+			lost = time.Now().Add(-time.Duration(s.LastHeard * float64(time.Second)))
 			r.log.Warn("no leader", "term", s.Term)
 			continue
 		}
-		r.metrics.NewLeader()
+		gap := time.Duration(0)
+		if !lost.IsZero() {
+			gap, lost = time.Since(lost), time.Time{}
+		}
+		r.metrics.NewLeader(gap)
 		r.log.Info("leader", "leader", s.Leader, "term", s.Term, "self", s.Leader == s.Name)
 	}
 }

@@ -1,9 +1,11 @@
 package admin
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -344,5 +346,63 @@ func TestLargeHeadersAreRefused(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestPast(t *testing.T) {
+	s := newServer(t, func(c *Config) { c.Remember = true })
+	s.Add("proxy", &fakeRole{status: "busy"})
+	s.Add("monitor", &fakeRole{status: "long"})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	body := ""
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(body, "busy") && time.Now().Before(end); {
+		<-time.After(10 * time.Millisecond)
+		body = ask(s, http.MethodGet, fmt.Sprintf("/status/past?from=%d&to=%d", time.Now().Unix()-60, time.Now().Unix()+1)).Body.String()
+	}
+	if !strings.Contains(body, `"proxy":"busy"`) || strings.Contains(body, "long") {
+		t.Errorf("remembered %q: a monitor has its own memory", body)
+	}
+	zipped := ask(s, http.MethodGet, "/status/past?from=0&to=9999999999", func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip") })
+	z, err := gzip.NewReader(zipped.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(z); err != nil || !strings.Contains(string(text), "busy") {
+		t.Errorf("compressed %q, %v", text, err)
+	}
+	if w := ask(s, http.MethodGet, "/status/past?from=x"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "hint: ") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestActions holds that a request which changes something reaches the page only
+// where actions are on, and only with the secret.
+func TestActions(t *testing.T) {
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Method) })
+	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer hush") }
+	for name, tc := range map[string]struct {
+		change func(*Config)
+		path   string
+		with   func(*http.Request)
+		want   int
+	}{
+		"off":            {func(c *Config) { c.Secret = "hush" }, "/api/v1/x", bearer, 405},
+		"no secret":      {func(c *Config) { c.Actions = true }, "/api/v1/x", bearer, 405},
+		"not shown":      {func(c *Config) { c.Actions, c.Secret = true, "hush" }, "/api/v1/x", func(*http.Request) {}, 401},
+		"another path":   {func(c *Config) { c.Actions, c.Secret = true, "hush" }, "/status", bearer, 405},
+		"with it":        {func(c *Config) { c.Actions, c.Secret = true, "hush" }, "/api/v1/x", bearer, 200},
+		"a strange host": {func(c *Config) { c.Actions, c.Secret = true, "hush" }, "/api/v1/x", func(r *http.Request) { bearer(r); r.Host = "evil.example.com" }, 421},
+	} {
+		s := newServer(t, tc.change)
+		s.Mount(page)
+		if w := ask(s, http.MethodPost, tc.path, tc.with); w.Code != tc.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, tc.want)
+		}
 	}
 }

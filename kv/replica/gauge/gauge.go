@@ -3,6 +3,7 @@ package gauge
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +20,16 @@ type Metrics struct {
 	fsync    prometheus.Histogram
 
 	leaderChanges atomic.Uint64
+	leaderGap     atomic.Int64 // nanoseconds
+	buckets       [len(bounds) + 1]atomic.Uint64
 	count         atomic.Int64
 	sum, max      atomic.Int64 // nanoseconds
+}
+
+// bounds are the upper bounds of the durations that durable writes are counted by, in
+// seconds.
+var bounds = [...]float64{
+	0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.0256, 0.0512, 0.1024, 0.2048, 0.4096, 0.8192, 1.6384, 3.2768,
 }
 
 var (
@@ -34,6 +43,7 @@ var (
 	lagDesc      = desc("peer_lag_entries", "Entries that a peer has not applied.", "peer")
 	aliveDesc    = desc("peer_alive", "Whether a peer answers.", "peer")
 	votersDesc   = desc("voters", "Members that vote.")
+	gapDesc      = desc("leader_gap_seconds", "How long the change to the present leader left this node without one.")
 	logDesc      = desc("log_bytes", "Log bytes since the last snapshot.")
 	snapDesc     = desc("snapshot_size_bytes", "Size of the last snapshot.")
 	freeDesc     = desc("disk_free_bytes", "Free space on the disk of the data; -1 if unknown.")
@@ -43,7 +53,7 @@ var (
 	raftStates   = []raft.RaftState{raft.Follower, raft.Candidate, raft.Leader, raft.Shutdown}
 	describeThat = []*prometheus.Desc{
 		stateDesc, leaderDesc, changesDesc, termDesc, commitDesc, appliedDesc, contactDesc,
-		lagDesc, aliveDesc, votersDesc, logDesc, snapDesc, snapAtDesc, freeDesc, refusesDesc, hangsDesc,
+		lagDesc, aliveDesc, votersDesc, gapDesc, logDesc, snapDesc, snapAtDesc, freeDesc, refusesDesc, hangsDesc,
 	}
 )
 
@@ -55,7 +65,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 func New(registry prometheus.Registerer, status func() view.Status) (*Metrics, error) {
 	m := &Metrics{registry: registry, status: status, fsync: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "pingd_raft_fsync_duration_seconds", Help: "Durable writes to the log, term and vote.",
-		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+		Buckets: bounds[:],
 	})}
 	if registry == nil {
 		return m, nil
@@ -69,14 +79,33 @@ func New(registry prometheus.Registerer, status func() view.Status) (*Metrics, e
 // Synced notes how long a durable write took.
 func (m *Metrics) Synced(d time.Duration) {
 	m.fsync.Observe(d.Seconds())
+	i, _ := slices.BinarySearch(bounds[:], d.Seconds())
+	m.buckets[i].Add(1)
 	m.count.Add(1)
 	m.sum.Add(int64(d))
 	for old := m.max.Load(); int64(d) > old && !m.max.CompareAndSwap(old, int64(d)); old = m.max.Load() {
 	}
 }
 
-// NewLeader notes that there is another leader.
-func (m *Metrics) NewLeader() { m.leaderChanges.Add(1) }
+// NewLeader notes that there is another leader, and how long there was none; 0 =
+// nobody noticed.
+func (m *Metrics) NewLeader(gap time.Duration) {
+	m.leaderChanges.Add(1)
+	m.leaderGap.Store(int64(gap))
+}
+
+// Gap is how long the change to the present leader took, in seconds.
+func (m *Metrics) Gap() float64 { return time.Duration(m.leaderGap.Load()).Seconds() }
+
+// SyncTimes tells how long durable writes took: how many, since the start, up to each
+// of the bounds and above the one before, and in the end above all.
+func (m *Metrics) SyncTimes() view.Times {
+	t := view.Times{Bounds: bounds[:], Counts: make([]uint64, len(m.buckets))}
+	for i := range m.buckets {
+		t.Counts[i] = m.buckets[i].Load()
+	}
+	return t
+}
 
 // Unregister takes the figures back.
 func (m *Metrics) Unregister() {
@@ -118,6 +147,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(appliedDesc, float64(s.Applied))
 	gauge(contactDesc, s.LastHeard)
 	gauge(votersDesc, float64(s.Voters))
+	gauge(gapDesc, m.Gap())
 	gauge(logDesc, float64(s.LogBytes))
 	gauge(snapDesc, float64(s.SnapBytes))
 	gauge(snapAtDesc, float64(s.SnapIndex))

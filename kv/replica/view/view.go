@@ -26,6 +26,8 @@ type Status struct {
 	LastHeard  float64  `json:"last_contact_seconds"`
 	FsyncMean  float64  `json:"fsync_seconds_mean"` // of all since the start
 	FsyncMax   float64  `json:"fsync_seconds_max"`
+	Fsync      Times    `json:"fsync"`              // the same, as a distribution
+	LeaderGap  float64  `json:"leader_gap_seconds"` // that the change to the present leader took; 0 = none noticed
 	LogBytes   int64    `json:"log_bytes_since_snapshot"`
 	SnapIndex  uint64   `json:"snapshot_index"`
 	SnapBytes  int64    `json:"snapshot_bytes"`
@@ -33,6 +35,13 @@ type Status struct {
 	DiskFree   int64    `json:"disk_free_bytes"` // -1 = unknown
 	DiskHangs  bool     `json:"disk_hangs,omitempty"`
 	Refuses    string   `json:"refuses_writes,omitempty"` // why, if this node as leader takes none
+}
+
+// Times is a distribution of durations. Bounds are upper bounds in seconds, ascending;
+// Counts tells how many there were up to each, and one number more for those above.
+type Times struct {
+	Bounds []float64 `json:"bounds,omitempty"`
+	Counts []uint64  `json:"counts,omitempty"`
 }
 
 // Member is one node of the cluster. Addresses are host:port as advertised,
