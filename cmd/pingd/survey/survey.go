@@ -31,7 +31,7 @@ const (
 	// askTimeout bounds one process's answer: one that hangs must not hold up the
 	// news of the others for long.
 	askTimeout = 600 * time.Millisecond
-	atOnce     = 16      // processes asked at the same time
+	atOnce     = 128     // processes asked at the same time, so that many dead ones hold up nobody
 	limit      = 4 << 20 // bytes of one process's status
 )
 
@@ -56,6 +56,7 @@ type Survey struct {
 	log    *slog.Logger
 	scheme string // of the admin listeners: all processes of a cluster have TLS, or none
 	http   http.Client
+	within time.Duration                  // of one process's answer
 	nodes  atomic.Pointer[[]Announcement] // as announced last; nil until the store answered
 }
 
@@ -64,7 +65,7 @@ type Survey struct {
 // they have none.
 func New(store Watcher, secret string, dialTLS func(ctx context.Context, network, addr string) (net.Conn, error), log *slog.Logger) *Survey {
 	s := &Survey{
-		store: store, secret: secret, log: log, scheme: "http",
+		store: store, secret: secret, log: log, scheme: "http", within: askTimeout,
 		http: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, DialTLSContext: dialTLS}},
 	}
 	if dialTLS != nil {
@@ -132,9 +133,11 @@ func (s *Survey) State(ctx context.Context) (cluster.State, error) {
 	}
 	accounts := make([]*Account, len(nodes))
 	failures := make([]error, len(nodes))
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	each(len(nodes), func(i int) { accounts[i], failures[i] = s.ask(ctx, nodes[i].Admin) })
+	each(len(nodes), func(i int) {
+		ctx, cancel := context.WithTimeout(ctx, s.within)
+		defer cancel()
+		accounts[i], failures[i] = s.ask(ctx, nodes[i].Admin)
+	})
 	return compose(time.Now(), nodes, accounts, failures), nil
 }
 
