@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"kv/engine":   {"kv/engine", "kv/rdb", "kv/resp"},
 	"kv/rdb":      {},
 	"kv/replica":  {"kv/engine", "kv/replica"},
-	"kv/resp":     {},
+	"kv/resp":     {"kv/resp"},
 	"kv/server":   {"kv/backup", "kv/engine", "kv/replica", "kv/resp", "kv/server"},
 }
 

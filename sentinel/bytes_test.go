@@ -41,8 +41,8 @@ func readUntil(t *testing.T, conn net.Conn, mark string) string {
 	return strings.TrimSuffix(got.String(), mark)
 }
 
-// shown writes RESP on one line.
-func shown(s string) string { return strings.ReplaceAll(s, "\r\n", " ") }
+// oneLine writes RESP on one line.
+func oneLine(s string) string { return strings.ReplaceAll(s, "\r\n", " ") }
 
 func TestExactReplies(t *testing.T) {
 	s := start(t, newFakeCluster(three()))
@@ -69,13 +69,13 @@ func TestExactReplies(t *testing.T) {
 		{"CLIENT SETINFO lib-name go-redis", "+OK "},
 		{"COMMAND COUNT", ":16 "},
 		{"COMMAND DOCS", "*0 "},
-		{"COMMAND INFO ping nope", "*2 *6 $4 ping :-1 *0 :0 :0 :0 *-1 "},
+		{"COMMAND INFO ping nope", "*2 *10 $4 ping :-1 *0 :0 :0 :0 *0 *0 *0 *0 $-1 "},
 		{"PUBLISH __sentinel__:hello x", ":1 "},
 		{"QUIT", "+OK "},
 		{"HELLO 3", "%6 $6 server $5 redis $7 version $6 7.0.15 $5 proto :3 $2 id :ID $4 mode $8 sentinel $7 modules *0 "},
 	} {
 		conn := dial(t, s)
-		got := shown(ask(t, conn, tc.send))
+		got := oneLine(ask(t, conn, tc.send))
 		if i := strings.Index(got, "$2 id :"); i >= 0 {
 			rest := got[i+len("$2 id :"):]
 			got = got[:i] + "$2 id :ID" + rest[strings.IndexByte(rest, ' '):]
@@ -108,7 +108,7 @@ func TestRESP3Shapes(t *testing.T) {
 		{"UNSUBSCRIBE", ">3 $11 unsubscribe $14 +switch-master :0 "},
 		{"UNSUBSCRIBE", ">3 $11 unsubscribe _ :0 "},
 	} {
-		got := shown(ask(t, conn, tc.send))
+		got := oneLine(ask(t, conn, tc.send))
 		if !strings.HasPrefix(got, tc.prefix) {
 			t.Errorf("%s\n got %s\nwant %s...", tc.send, got, tc.prefix)
 		}
@@ -143,7 +143,7 @@ func TestSettingsAreStoredAndShown(t *testing.T) {
 			t.Errorf("%s: %s", line, got)
 		}
 	}
-	got := shown(ask(t, conn, "SENTINEL MASTER master", "SENTINEL DEBUG"))
+	got := oneLine(ask(t, conn, "SENTINEL MASTER master", "SENTINEL DEBUG"))
 	for _, want := range []string{
 		"quorum $1 3 ", "down-after-milliseconds $3 777 ", "failover-timeout $3 888 ", "parallel-syncs $1 9 ", "PING-PERIOD $2 55 ",
 	} {
@@ -163,7 +163,7 @@ func TestBeforeTheFirstLeader(t *testing.T) {
 		{"SENTINEL SET master quorum 1", "-ERR No such master with that name "},
 		{"ROLE", "*2 $8 sentinel *0 "},
 	} {
-		if got := shown(ask(t, dial(t, s), tc.send)); got != tc.want {
+		if got := oneLine(ask(t, dial(t, s), tc.send)); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.send, got, tc.want)
 		}
 	}
@@ -180,7 +180,7 @@ func TestWithoutLeader(t *testing.T) {
 	ask(t, conn, "PING")
 	s.refresh()
 	cluster.set(dies(dies(three(), "a"), "b"))
-	got := shown(ask(t, conn, "SENTINEL GET-MASTER-ADDR-BY-NAME master", "SENTINEL MASTER master", "INFO sentinel",
+	got := oneLine(ask(t, conn, "SENTINEL GET-MASTER-ADDR-BY-NAME master", "SENTINEL MASTER master", "INFO sentinel",
 		"SENTINEL CKQUORUM master", "SENTINEL FAILOVER master"))
 	for _, want := range []string{
 		"*2 $8 10.0.0.1 $4 6379 ", "flags $20 s_down,o_down,master ", "s-down-time $", "o-down-time $", "status=odown,",
@@ -204,10 +204,10 @@ func TestFailover(t *testing.T) {
 	sub := dial(t, s)
 	ask2(t, sub, "SUBSCRIBE +try-failover +switch-master\r\n", "+switch-master\r\n:2\r\n")
 	conn := dial(t, s)
-	if got := shown(ask(t, conn, "SENTINEL FAILOVER master", "SENTINEL GET-MASTER-ADDR-BY-NAME master")); got != "+OK *2 $8 10.0.0.2 $4 6379 " {
+	if got := oneLine(ask(t, conn, "SENTINEL FAILOVER master", "SENTINEL GET-MASTER-ADDR-BY-NAME master")); got != "+OK *2 $8 10.0.0.2 $4 6379 " {
 		t.Errorf("got %s", got)
 	}
-	got := shown(readUntil(t, sub, "10.0.0.2 6379\r\n"))
+	got := oneLine(readUntil(t, sub, "10.0.0.2 6379\r\n"))
 	if !strings.Contains(got, "$13 +try-failover $27 master master 10.0.0.1 6379 ") ||
 		!strings.Contains(got, "$7 message $14 +switch-master $34 master 10.0.0.1 6379 ") {
 		t.Errorf("messages %s", got)
@@ -245,7 +245,7 @@ func TestSubscriptions(t *testing.T) {
 	s := start(t, cluster)
 	s.refresh()
 	conn := dial(t, s)
-	got := shown(ask2(t, conn, "PSUBSCRIBE [-+]sdown\r\nSUBSCRIBE +odown\r\nGET x\r\nSENTINEL MASTERS\r\nPING\r\n", "pong\r\n$0\r\n\r\n"))
+	got := oneLine(ask2(t, conn, "PSUBSCRIBE [-+]sdown\r\nSUBSCRIBE +odown\r\nGET x\r\nSENTINEL MASTERS\r\nPING\r\n", "pong\r\n$0\r\n\r\n"))
 	want := "*3 $10 psubscribe $9 [-+]sdown :1 *3 $9 subscribe $6 +odown :2 " +
 		"-ERR unknown command 'GET', with args beginning with: 'x'  " +
 		"-ERR Can't execute 'sentinel': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context " +
@@ -254,12 +254,12 @@ func TestSubscriptions(t *testing.T) {
 		t.Errorf(" got %s\nwant %s", got, want)
 	}
 	cluster.set(dies(three(), "a"))
-	got = shown(readUntil(t, conn, "#quorum 2/2\r\n"))
+	got = oneLine(readUntil(t, conn, "#quorum 2/2\r\n"))
 	want = "*4 $8 pmessage $9 [-+]sdown $6 +sdown $27 master master 10.0.0.1 6379 *3 $7 message $6 +odown $39 master master 10.0.0.1 6379 "
 	if got != want {
 		t.Errorf(" got %s\nwant %s", got, want)
 	}
-	got = shown(ask2(t, conn, "UNSUBSCRIBE\r\nPUNSUBSCRIBE\r\nPUNSUBSCRIBE\r\nRESET\r\n", "+RESET\r\n"))
+	got = oneLine(ask2(t, conn, "UNSUBSCRIBE\r\nPUNSUBSCRIBE\r\nPUNSUBSCRIBE\r\nRESET\r\n", "+RESET\r\n"))
 	if want = "*3 $11 unsubscribe $6 +odown :1 *3 $12 punsubscribe $9 [-+]sdown :0 *3 $12 punsubscribe $-1 :0 "; got != want {
 		t.Errorf(" got %s\nwant %s", got, want)
 	}
@@ -298,15 +298,17 @@ func TestSlowSubscriber(t *testing.T) {
 func TestAuth(t *testing.T) {
 	s := start(t, newFakeCluster(three()), func(c *Config) { c.Secret = "right" })
 	const first = "-NOAUTH Authentication required. "
+	const helloFirst = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> " +
+		"AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
 	for _, tc := range []struct{ send, want string }{
 		{"SENTINEL MASTERS", first},
 		{"INFO", first},
 		{"SUBSCRIBE x", first},
-		{"AUTH wrong", "-" + wrongPassword + " "},
-		{"AUTH other right", "-" + wrongPassword + " "},
+		{"AUTH wrong", "-WRONGPASS invalid username-password pair or user is disabled. "},
+		{"AUTH other right", "-WRONGPASS invalid username-password pair or user is disabled. "},
 		{"AUTH a b c", "-ERR syntax error "},
 		{"HELLO", "-" + helloFirst + " "},
-		{"HELLO 3 AUTH default wrong", "-" + wrongPassword + " "},
+		{"HELLO 3 AUTH default wrong", "-WRONGPASS invalid username-password pair or user is disabled. "},
 		{"HELLO 9", "-NOPROTO unsupported protocol version "},
 		{"HELLO x", "-ERR Protocol version is not an integer or out of range "},
 		{"HELLO 3 WHAT", "-ERR Syntax error in HELLO option 'WHAT' "},
@@ -314,9 +316,9 @@ func TestAuth(t *testing.T) {
 		{"AUTH default right\r\nROLE\r\nRESET\r\nROLE", "+OK *2 $8 sentinel *1 $6 master +RESET " + first},
 	} {
 		conn := dial(t, s)
-		got := shown(ask2(t, conn, tc.send+"\r\nQUIT\r\n", "+OK\r\n"))
+		got := oneLine(ask2(t, conn, tc.send+"\r\nQUIT\r\n", "+OK\r\n"))
 		if strings.HasPrefix(tc.want, "+OK ") {
-			got = "+OK " + shown(readUntil(t, conn, "+OK\r\n"))
+			got = "+OK " + oneLine(readUntil(t, conn, "+OK\r\n"))
 		}
 		if got != tc.want {
 			t.Errorf("%s\n got %s\nwant %s", tc.send, got, tc.want)
@@ -324,7 +326,7 @@ func TestAuth(t *testing.T) {
 	}
 	conn := dial(t, s)
 	if got := ask(t, conn, "HELLO 3 AUTH default right SETNAME me", "CLIENT GETNAME"); !strings.HasPrefix(got, "%6\r\n") || !strings.HasSuffix(got, "$2\r\nme\r\n") {
-		t.Errorf("HELLO with password: %s", shown(got))
+		t.Errorf("HELLO with password: %s", oneLine(got))
 	}
 	// A stranger cannot make us hold much.
 	conn = dial(t, s)
@@ -432,3 +434,43 @@ type recorder struct {
 }
 
 func (r *recorder) Write(b []byte) (int, error) { return r.out.Write(b) }
+
+// CLIENT LIST shows all clients and what they said of themselves; CLIENT KILL ends
+// those that it names.
+func TestClientListAndKill(t *testing.T) {
+	s := start(t, newFakeCluster(three()))
+	a, b := dial(t, s), dial(t, s)
+	ask(t, a, "HELLO 3 SETNAME boss", "CLIENT SETINFO LIB-NAME lib")
+	ask(t, b, "CLIENT SETNAME other")
+	ask2(t, b, "SUBSCRIBE +switch-master\r\n", ":1\r\n")
+	var got string
+	for range 100 { // b's line is that of its last commands, which may be a moment ago
+		if got = ask(t, a, "CLIENT LIST"); strings.Contains(got, "sub=1") {
+			break
+		}
+	}
+	for _, want := range []string{
+		"id=1 ", " name=boss ", " cmd=client|list ", " resp=3 lib-name=lib ", "id=2 ", " name=other ", " flags=P ", " sub=1 ", " cmd=subscribe ",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	if got := ask(t, a, "CLIENT KILL TYPE pubsub"); got != ":1\r\n" {
+		t.Errorf("kill: %q", got)
+	}
+	if got := readUntil(t, b, "never"); got != "" {
+		t.Errorf("the killed one reads %q", got)
+	}
+	if got := ask(t, a, "CLIENT KILL ID 1 SKIPME no"); got != ":1\r\n" {
+		t.Errorf("killing itself: %q", got)
+	}
+}
+
+func TestReplyModes(t *testing.T) {
+	s := start(t, newFakeCluster(three()))
+	conn := dial(t, s)
+	if got := ask2(t, conn, "CLIENT REPLY SKIP\r\nROLE\r\nPING\r\nCLIENT REPLY OFF\r\nROLE\r\nPING\r\nCLIENT REPLY ON\r\n", "+OK\r\n"); got != "+PONG\r\n" {
+		t.Errorf("%q", got)
+	}
+}

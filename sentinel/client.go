@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pingd/kv/resp"
+	"pingd/kv/resp/listing"
+	"pingd/kv/resp/session"
 )
 
 // limits of what an authenticated client may send; Sentinel's commands are short.
@@ -15,23 +18,21 @@ var limits = resp.Limits{MaxBulk: 64 << 10, MaxArgs: 2048, MaxTotal: 1 << 20}
 
 // client is one connection.
 type client struct {
-	s       *Server
-	conn    net.Conn
-	id      int64
-	reader  *resp.Reader
-	started time.Time
+	session.Session // with the replies not yet written
+	s               *Server
+	conn            net.Conn
+	reader          *resp.Reader
+	started         time.Time
 
 	// Of the reading goroutine alone.
-	proto   uint8
-	authed  bool
-	name    string
-	libName string
-	libVer  string
-	quit    bool   // close after the reply
-	out     []byte // replies not yet written
+	quit     bool // close after the reply
+	last     string
+	tracking bool // CLIENT TRACKING: stored, since there are no keys here
 
 	subs   subscriptions
 	joined bool // in the hub
+	shown  shown
+	ending atomic.Bool // leave after what is being answered
 
 	// write is held while a command is carried out and its reply written, so
 	// that a message never overtakes the confirmation of its subscription.
@@ -41,16 +42,23 @@ type client struct {
 
 func newClient(s *Server, conn net.Conn) *client {
 	c := &client{
-		s: s, conn: conn, id: s.clientIDs.Add(1), proto: resp.RESP2, authed: s.cfg.Secret == "",
-		wake: make(chan struct{}, 1), started: time.Now(),
+		Session: session.New(s.session, s.clients.NextID(), conn.RemoteAddr().String()),
+		s:       s, conn: conn, wake: make(chan struct{}, 1), started: time.Now(),
 	}
 	c.subs.proto = resp.RESP2
-	before := resp.BeforeAuth()
-	if c.authed {
-		before = limits
-	}
-	c.reader = resp.NewReader(conn, before)
+	c.Admitted = func(bool) { c.reader.SetLimits(c.limits()) }
+	c.Failed = func(string) { s.errors.Add(1) }
+	c.reader = resp.NewReader(conn, c.limits())
+	c.show()
 	return c
+}
+
+// limits are those of what the client may send at once.
+func (c *client) limits() resp.Limits {
+	if !c.Authed {
+		return resp.BeforeAuth()
+	}
+	return limits
 }
 
 // refuse tells a client that there are too many and hangs up.
@@ -70,7 +78,7 @@ func (c *client) serve(ctx context.Context) {
 	defer cancel()
 	defer c.conn.Close()
 	defer c.s.hub.leave(c)
-	for !c.quit {
+	for !c.quit && !c.ending.Load() {
 		args, err := c.reader.ReadCommand()
 		if err != nil {
 			c.hangUp(err)
@@ -80,7 +88,7 @@ func (c *client) serve(ctx context.Context) {
 		for {
 			c.s.commands.Add(1)
 			c.execute(ctx, args)
-			if c.quit || !c.reader.Buffered() || len(c.out) > maxPending {
+			if c.quit || !c.reader.Buffered() || len(c.Out) > maxPending {
 				break
 			}
 			if args, err = c.reader.ReadCommand(); err != nil {
@@ -88,6 +96,7 @@ func (c *client) serve(ctx context.Context) {
 			}
 		}
 		c.reader.Release()
+		c.show()
 		werr := c.flush()
 		c.write.Unlock()
 		if err != nil {
@@ -111,20 +120,20 @@ func (c *client) hangUp(err error) {
 	}
 	c.write.Lock()
 	defer c.write.Unlock()
-	c.out = resp.AppendError(c.out, "ERR "+broken.Error())
+	c.Out = resp.AppendError(c.Out, "ERR "+broken.Error())
 	_ = c.flush()
 }
 
 // flush writes the replies. The caller holds write.
 func (c *client) flush() error {
-	if len(c.out) == 0 {
+	if len(c.Out) == 0 {
 		return nil
 	}
 	_ = c.conn.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
-	_, err := c.conn.Write(c.out)
-	c.out = c.out[:0]
-	if cap(c.out) > 64<<10 {
-		c.out = nil
+	_, err := c.conn.Write(c.Out)
+	c.Out = c.Out[:0]
+	if cap(c.Out) > 64<<10 {
+		c.Out = nil
 	}
 	return err
 }
@@ -162,3 +171,45 @@ func (c *client) deliver(ctx context.Context) {
 		}
 	}
 }
+
+// shown is what other clients see of one, as of its last commands.
+type shown struct {
+	sync.Mutex
+	client listing.Client
+}
+
+// show publishes the state of the connection to the others.
+func (c *client) show() {
+	c.shown.Lock()
+	defer c.shown.Unlock()
+	l := &c.shown.client
+	l.Name, l.Lib, l.Proto, l.Last = c.Name, c.Lib, c.Proto, c.last
+	l.NoEvict, l.NoTouch, l.Tracking, l.Active = c.NoEvict, c.NoTouch, c.tracking, time.Now()
+	l.Channels, l.Patterns = len(c.subs.names(false)), len(c.subs.names(true))
+}
+
+// View describes the connection. Safe for concurrent use, as are the next three:
+// a client is a clients.Conn.
+func (c *client) View() listing.Client {
+	c.shown.Lock()
+	defer c.shown.Unlock()
+	l := c.shown.client
+	l.ID, l.Addr, l.LAddr, l.Created, l.Closing = c.ID, c.Addr, c.conn.LocalAddr().String(), c.started, c.ending.Load()
+	l.Queued, l.Redirect = -1, -1
+	if l.Tracking {
+		l.Redirect = 0
+	}
+	return l
+}
+
+// End asks the client to leave, at once if it waits for input.
+func (c *client) End() {
+	c.ending.Store(true)
+	_ = c.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// Cut hangs up.
+func (c *client) Cut(string) { _ = c.conn.Close() }
+
+// Unblock ends no wait: nothing waits here.
+func (c *client) Unblock(bool) bool { return false }

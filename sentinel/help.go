@@ -2,7 +2,6 @@ package sentinel
 
 // helpText is the reply to SENTINEL HELP. It names what is served here.
 var helpText = []string{
-	"SENTINEL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
 	"CKQUORUM <master-name>",
 	"    Check if enough nodes live to elect a leader.",
 	"CONFIG GET <param>",
@@ -36,6 +35,4 @@ var helpText = []string{
 	"    Show a list of Sentinel instances for this master and their state.",
 	"SET <master-name> <option> <value> [<option> <value> ...]",
 	"    Store configuration parameters that tools set.",
-	"HELP",
-	"    Prints this help.",
 }

@@ -28,6 +28,12 @@ func (h *hub) leave(c *client) {
 	h.mu.Unlock()
 }
 
+func (h *hub) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.clients)
+}
+
 // publish queues events for every subscriber; it never waits for one.
 func (h *hub) publish(events []Event) {
 	if len(events) == 0 {

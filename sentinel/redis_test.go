@@ -131,6 +131,10 @@ func TestSameRepliesAsRedisSentinel(t *testing.T) {
 			"SENTINEL CONFIG SET foo", "SENTINEL CONFIG WHAT x", "SENTINEL RESET", "SENTINEL REMOVE", "SENTINEL MONITOR a",
 			"ROLE", "ROLE x", "PING", "PING a", "PING a b", "GET x", "GET", "ECHO a b c", "PUBLISH a b", "PUBLISH", "INFO sentinel",
 			"AUTH", "AUTH x", "AUTH a b c", "AUTH nobody x", "AUTH default x", "HELLO 4", "HELLO x", "HELLO 3 AUTH a", "HELLO 3 AUTH nobody b", "HELLO 3 SETNAME",
+			"CLIENT TRACKING on", "CLIENT TRACKING maybe", "CLIENT TRACKING", "CLIENT TRACKINGINFO", "CLIENT GETREDIR", "CLIENT CACHING yes",
+			"CLIENT KILL ID 99999", "CLIENT KILL FOO x", "CLIENT KILL 1.2.3.4:5", "CLIENT KILL", "CLIENT KILL USER nobody", "CLIENT KILL ID x", "CLIENT KILL TYPE foo",
+			"CLIENT REPLY x", "CLIENT REPLY", "CLIENT UNBLOCK 99999", "CLIENT UNBLOCK x", "CLIENT UNBLOCK 1 foo", "CLIENT UNPAUSE", "CLIENT LIST ID x", "CLIENT LIST TYPE foo",
+			"CLIENT LIST FOO", "CLIENT NO-EVICT on", "CLIENT NO-EVICT x", "COMMAND INFO nosuch", "COMMAND FOO", "COMMAND DOCS nosuch",
 			"CLIENT", "CLIENT FOO", "CLIENT GETNAME", "CLIENT GETNAME x", "CLIENT SETNAME a", "CLIENT GETNAME", "CLIENT ID", "CLIENT SETNAME",
 			"SUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "UNSUBSCRIBE x", "SUBSCRIBE a b", "PSUBSCRIBE a*", "PUNSUBSCRIBE", "UNSUBSCRIBE b", "UNSUBSCRIBE",
 			"*1\r\n$100\r\n" + strings.Repeat("x", 100), "*2\r\n$3\r\nGET\r\n$200\r\n" + strings.Repeat("y", 200),
@@ -140,7 +144,7 @@ func TestSameRepliesAsRedisSentinel(t *testing.T) {
 			want, got := ask(t, realConn(), send...), ask(t, dial(t, ours), send...)
 			w, g := varying.ReplaceAllString(want, "N"), varying.ReplaceAllString(got, "N")
 			if w != g {
-				t.Errorf("RESP%s %s\n got %s\nwant %s", proto, line, shown(got), shown(want))
+				t.Errorf("RESP%s %s\n got %s\nwant %s", proto, line, oneLine(got), oneLine(want))
 			}
 		}
 	}

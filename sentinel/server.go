@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pingd/kv/resp/clients"
+	"pingd/kv/resp/session"
 )
 
 // DefaultAddr is Redis Sentinel's address on loopback.
@@ -48,22 +51,22 @@ type Server struct {
 	log      *slog.Logger
 	listener net.Listener
 	hub      *hub
+	session  *session.Server
+	clients  *clients.Set
 	id       string    // this endpoint's identifier where it belongs to no node
 	started  time.Time // for uptime
 
-	clientIDs atomic.Int64
-	accepted  atomic.Uint64
-	refused   atomic.Uint64
-	commands  atomic.Uint64
-	failing   atomic.Bool // a FAILOVER is under way
+	accepted atomic.Uint64
+	refused  atomic.Uint64
+	commands atomic.Uint64
+	errors   atomic.Uint64 // error replies
+	failing  atomic.Bool   // a FAILOVER is under way
 
 	// mu guards what follows. Events are published while it is held, so that
 	// every subscriber hears them in the same order.
 	mu       sync.Mutex
 	state    state
 	settings settings
-	clients  map[*client]struct{}
-	closed   bool
 }
 
 // New checks cfg and listens. The endpoint answers nothing before Run; without
@@ -93,8 +96,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger.With("component", "sentinel"), listener: cfg.Listener, hub: newHub(),
-		started: time.Now(), settings: defaultSettings(), clients: map[*client]struct{}{},
+		started: time.Now(), settings: defaultSettings(), clients: clients.NewSet(),
 	}
+	s.session = session.NewServer(cfg.Secret, s.log, "sentinel", nil)
 	if s.listener == nil {
 		var err error
 		if s.listener, err = net.Listen("tcp", cfg.Addr); err != nil {
@@ -125,7 +129,8 @@ func (s *Server) Run(ctx context.Context) error {
 	wg.Go(func() {
 		<-ctx.Done()
 		_ = s.listener.Close()
-		s.closeClients()
+		s.clients.Refuse()
+		s.clients.CutAll("server stops")
 	})
 	s.log.Info("sentinel endpoint answers", "addr", s.listener.Addr().String(), "master", s.cfg.MasterName)
 	err := s.accept(ctx, &wg)
@@ -157,41 +162,15 @@ func (s *Server) accept(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		s.accepted.Add(1)
 		c := newClient(s, conn)
-		if !s.admit(c) {
+		if !s.clients.Add(c.ID, c, int64(s.cfg.MaxClients)) {
 			s.refused.Add(1)
 			wg.Go(c.refuse)
 			continue
 		}
 		wg.Go(func() {
 			c.serve(ctx)
-			s.dismiss(c)
+			s.clients.Remove(c.ID)
 		})
-	}
-}
-
-// admit registers a client unless there are too many.
-func (s *Server) admit(c *client) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed || len(s.clients) >= s.cfg.MaxClients {
-		return false
-	}
-	s.clients[c] = struct{}{}
-	return true
-}
-
-func (s *Server) dismiss(c *client) {
-	s.mu.Lock()
-	delete(s.clients, c)
-	s.mu.Unlock()
-}
-
-func (s *Server) closeClients() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for c := range s.clients {
-		_ = c.conn.Close()
 	}
 }
 
@@ -237,7 +216,7 @@ func (s *Server) logEvent(e Event) {
 	case "+sdown", "+odown", "+switch-master":
 		tell = s.log.Warn
 	}
-	tell("sentinel event", "event", e.Channel, "text", e.Text)
+	tell(e.Channel + " " + e.Text)
 }
 
 // tell publishes an event that is no change of the cluster.

@@ -23,7 +23,7 @@ func (s *Server) Status() any {
 		Down:       !s.state.known || s.state.down,
 		Epoch:      s.state.view.Term,
 		Sentinels:  len(s.state.others()) + 1,
-		Clients:    len(s.clients),
+		Clients:    s.clients.Count(),
 		Accepted:   s.accepted.Load(),
 		Refused:    s.refused.Load(),
 		Commands:   s.commands.Load(),

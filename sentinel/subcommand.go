@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pingd/kv/resp"
+	"pingd/kv/resp/reply"
 )
 
 // subcommands are those of SENTINEL (Redis 7.0).
@@ -18,16 +19,16 @@ var subcommands = map[string]command{
 	"config":                  {arity: -3, run: (*client).config},
 	"debug":                   {arity: -2, run: (*client).debug},
 	"failover":                {arity: 3, run: onMaster((*client).failover)},
-	"flushconfig":             {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.ok() }},
+	"flushconfig":             {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.OK() }},
 	"get-master-addr-by-name": {arity: 3, run: (*client).masterAddr},
-	"help":                    {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.lines(helpText...) }},
+	"help":                    {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.Help("SENTINEL", helpText...) }},
 	"info-cache":              {arity: -3, run: (*client).infoCache},
 	"is-master-down-by-addr":  {arity: 6, run: (*client).isMasterDown},
 	"master":                  {arity: 3, run: onMaster((*client).master)},
 	"masters":                 {arity: 2, run: (*client).masters},
 	"monitor":                 {arity: 6, run: refuse("MONITOR", "start another pingd with --join to add a node")},
-	"myid":                    {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.bulk(c.s.myID()) }},
-	"pending-scripts":         {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.out = resp.AppendArray(c.out, 0) }},
+	"myid":                    {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.Bulk(c.s.myID()) }},
+	"pending-scripts":         {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.Out = resp.AppendArray(c.Out, 0) }},
 	"remove":                  {arity: 3, run: refuse("REMOVE", "use the command 'pingd remove NAME' to take a node out")},
 	"replicas":                {arity: 3, run: onMaster((*client).replicas)},
 	"reset":                   {arity: 3, run: (*client).resetMasters},
@@ -43,9 +44,9 @@ func (c *client) sentinel(ctx context.Context, args [][]byte) {
 	sub, ok := lookup(subcommands, args[1])
 	switch {
 	case !ok:
-		c.fail("ERR unknown subcommand '" + string(args[1][:min(len(args[1]), 128)]) + "'. Try SENTINEL HELP.")
+		c.Fail(reply.UnknownSubcommand("sentinel", args[1]))
 	case !sub.accepts(len(args)):
-		c.fail("ERR wrong number of arguments for 'sentinel|" + strings.ToLower(string(args[1])) + "' command")
+		c.Fail(reply.WrongArity("sentinel|" + strings.ToLower(string(args[1]))))
 	default:
 		sub.run(c, ctx, args)
 	}
@@ -54,7 +55,7 @@ func (c *client) sentinel(ctx context.Context, args [][]byte) {
 // refuse makes a subcommand that says why there is no such thing here.
 func refuse(name, instead string) func(*client, context.Context, [][]byte) {
 	return func(c *client, _ context.Context, _ [][]byte) {
-		c.fail("ERR SENTINEL " + name + " is not possible: Raft decides which nodes there are and who leads; " + instead)
+		c.Fail("ERR SENTINEL " + name + " is not possible: Raft decides which nodes there are and who leads; " + instead)
 	}
 }
 
@@ -72,7 +73,7 @@ func onMaster(run func(*client, question)) func(*client, context.Context, [][]by
 	return func(c *client, ctx context.Context, args [][]byte) {
 		st, set := c.s.refresh()
 		if !st.known || string(args[2]) != c.s.cfg.MasterName {
-			c.fail(noSuchMaster)
+			c.Fail(noSuchMaster)
 			return
 		}
 		run(c, question{ctx: ctx, args: args, st: st, set: set, now: time.Now()})
@@ -90,41 +91,41 @@ func (s *Server) myID() string {
 func (c *client) masterAddr(_ context.Context, args [][]byte) {
 	st, _ := c.s.refresh()
 	if !st.known || string(args[2]) != c.s.cfg.MasterName {
-		c.out = resp.AppendNullArray(c.out, c.proto)
+		c.Out = resp.AppendNullArray(c.Out, c.Proto)
 		return
 	}
-	c.out = resp.AppendArray(c.out, 2)
-	c.bulk(st.master.Host)
-	c.bulk(st.master.port())
+	c.Array(2)
+	c.Bulk(st.master.Host)
+	c.Bulk(st.master.port())
 }
 
 func (c *client) masters(context.Context, [][]byte) {
 	st, set := c.s.refresh()
 	if !st.known {
-		c.out = resp.AppendArray(c.out, 0)
+		c.Array(0)
 		return
 	}
-	c.out = resp.AppendArray(c.out, 1)
-	c.out = appendFields(c.out, c.proto, st.masterFields(c.s.cfg.MasterName, set, time.Now()))
+	c.Array(1)
+	c.Out = appendFields(c.Out, c.Proto, st.masterFields(c.s.cfg.MasterName, set, time.Now()))
 }
 
 func (c *client) master(q question) {
-	c.out = appendFields(c.out, c.proto, q.st.masterFields(c.s.cfg.MasterName, q.set, q.now))
+	c.Out = appendFields(c.Out, c.Proto, q.st.masterFields(c.s.cfg.MasterName, q.set, q.now))
 }
 
 func (c *client) replicas(q question) {
 	list := q.st.replicas()
-	c.out = resp.AppendArray(c.out, len(list))
+	c.Array(len(list))
 	for _, n := range list {
-		c.out = appendFields(c.out, c.proto, q.st.replicaFields(n, q.set, q.now))
+		c.Out = appendFields(c.Out, c.Proto, q.st.replicaFields(n, q.set, q.now))
 	}
 }
 
 func (c *client) sentinels(q question) {
 	list := q.st.others()
-	c.out = resp.AppendArray(c.out, len(list))
+	c.Array(len(list))
 	for _, n := range list {
-		c.out = appendFields(c.out, c.proto, q.st.sentinelFields(n, q.set, q.now))
+		c.Out = appendFields(c.Out, c.Proto, q.st.sentinelFields(n, q.set, q.now))
 	}
 }
 
@@ -133,10 +134,10 @@ func (c *client) ckquorum(q question) {
 	alive, voters := q.st.usable()
 	quorum := max(q.st.quorum(), voters/2+1)
 	if alive >= quorum {
-		c.status("OK " + strconv.Itoa(alive) + " usable Sentinels. Quorum and failover authorization can be reached")
+		c.Status("OK " + strconv.Itoa(alive) + " usable Sentinels. Quorum and failover authorization can be reached")
 		return
 	}
-	c.fail(fmt.Sprintf("NOQUORUM %d usable Sentinels. Not enough available Sentinels to reach the specified quorum for "+
+	c.Fail(fmt.Sprintf("NOQUORUM %d usable Sentinels. Not enough available Sentinels to reach the specified quorum for "+
 		"this master. Not enough available Sentinels to reach the majority and authorize a failover", alive))
 }
 
@@ -148,19 +149,19 @@ func (c *client) failover(q question) {
 		fit = fit || n.Alive && n.Voter
 	}
 	if !fit || q.st.down {
-		c.fail("NOGOODSLAVE No suitable replica to promote")
+		c.Fail("NOGOODSLAVE No suitable replica to promote")
 		return
 	}
 	m := q.st.master
 	c.s.tell(Event{Channel: "+try-failover", Text: "master " + c.s.cfg.MasterName + " " + m.Host + " " + m.port()})
 	switch err := c.s.failover(q.ctx); {
 	case errors.Is(err, errInProgress):
-		c.fail(err.Error())
+		c.Fail(err.Error())
 	case err != nil:
-		c.fail("ERR failover: " + strings.ReplaceAll(err.Error(), "\n", " "))
+		c.Fail("ERR failover: " + strings.ReplaceAll(err.Error(), "\n", " "))
 	default:
 		c.s.refresh()
-		c.ok()
+		c.OK()
 	}
 }
 
@@ -170,7 +171,7 @@ func (c *client) resetMasters(_ context.Context, args [][]byte) {
 	if st.known && globMatch(string(args[2]), c.s.cfg.MasterName) {
 		n = 1
 	}
-	c.out = resp.AppendInt(c.out, n)
+	c.Int(n)
 }
 
 // isMasterDown answers the question one Sentinel asks another before a vote. The
@@ -178,20 +179,20 @@ func (c *client) resetMasters(_ context.Context, args [][]byte) {
 func (c *client) isMasterDown(_ context.Context, args [][]byte) {
 	for _, a := range args[3:5] {
 		if _, err := strconv.ParseInt(string(a), 10, 64); err != nil {
-			c.fail("ERR value is not an integer or out of range")
+			c.Fail("ERR value is not an integer or out of range")
 			return
 		}
 	}
-	c.out = resp.AppendArray(c.out, 3)
-	c.out = resp.AppendInt(c.out, 0)
-	c.bulk("*")
-	c.out = resp.AppendInt(c.out, 0)
+	c.Array(3)
+	c.Int(0)
+	c.Bulk("*")
+	c.Int(0)
 }
 
 func (c *client) set(_ context.Context, args [][]byte) {
 	st, _ := c.s.refresh()
 	if !st.known || string(args[2]) != c.s.cfg.MasterName {
-		c.fail(noSuchMaster)
+		c.Fail(noSuchMaster)
 		return
 	}
 	c.change(func(s settings) (settings, string) { return s.set(args[3:]) })
@@ -204,10 +205,10 @@ func (c *client) change(apply func(settings) (settings, string)) {
 	c.s.settings = changed
 	c.s.mu.Unlock()
 	if text != "" {
-		c.fail(text)
+		c.Fail(text)
 		return
 	}
-	c.ok()
+	c.OK()
 }
 
 func (c *client) debug(_ context.Context, args [][]byte) {
@@ -220,7 +221,7 @@ func (c *client) debug(_ context.Context, args [][]byte) {
 	for _, name := range debugNames {
 		fields = append(fields, field{name, strconv.FormatInt(set.debug[name], 10)})
 	}
-	c.out = appendFields(c.out, c.proto, fields)
+	c.Out = appendFields(c.Out, c.Proto, fields)
 }
 
 // globals are the parameters of SENTINEL CONFIG in Redis's order. Host names are
@@ -246,7 +247,7 @@ func (c *client) config(_ context.Context, args [][]byte) {
 				found = append(found, g)
 			}
 		}
-		c.out = appendFields(c.out, c.proto, found)
+		c.Out = appendFields(c.Out, c.Proto, found)
 		return
 	case "set":
 		if len(args) != 5 {
@@ -254,15 +255,15 @@ func (c *client) config(_ context.Context, args [][]byte) {
 		}
 		for _, g := range globals {
 			if strings.EqualFold(g.name, string(args[3])) {
-				c.fail("ERR SENTINEL CONFIG SET " + g.name + " is not possible: pingd takes it from its flags " +
+				c.Fail("ERR SENTINEL CONFIG SET " + g.name + " is not possible: pingd takes it from its flags " +
 					"(--advertise, --sentinel-addr, --secret-file)")
 				return
 			}
 		}
-		c.fail("ERR Invalid argument '" + string(args[3]) + "' to SENTINEL CONFIG SET")
+		c.Fail("ERR Invalid argument '" + string(args[3]) + "' to SENTINEL CONFIG SET")
 		return
 	}
-	c.fail("ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.")
+	c.Fail("ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.")
 }
 
 // infoCache replies, per master named, with its name and an array of [age, INFO]
@@ -271,20 +272,20 @@ func (c *client) infoCache(_ context.Context, args [][]byte) {
 	st, _ := c.s.refresh()
 	found := st.known && slices.ContainsFunc(args[2:], func(a []byte) bool { return string(a) == c.s.cfg.MasterName })
 	if !found {
-		c.out = resp.AppendArray(c.out, 0)
+		c.Array(0)
 		return
 	}
-	c.out = resp.AppendArray(c.out, 2) // in RESP3 too
-	c.bulk(c.s.cfg.MasterName)
+	c.Out = resp.AppendArray(c.Out, 2) // in RESP3 too
+	c.Bulk(c.s.cfg.MasterName)
 	nodes := append([]Node{st.master}, st.replicas()...)
-	c.out = resp.AppendArray(c.out, len(nodes))
+	c.Array(len(nodes))
 	for i, n := range nodes {
-		c.out = resp.AppendArray(c.out, 2)
-		c.out = resp.AppendInt(c.out, max(n.LastContact, 0).Milliseconds())
+		c.Array(2)
+		c.Int(max(n.LastContact, 0).Milliseconds())
 		role := "role:master\r\nconnected_slaves:" + strconv.Itoa(len(nodes)-1)
 		if i > 0 {
 			role = "role:slave\r\nmaster_host:" + st.master.Host + "\r\nmaster_port:" + st.master.port()
 		}
-		c.bulk("# Server\r\nrun_id:" + n.runID() + "\r\ntcp_port:" + n.port() + "\r\n\r\n# Replication\r\n" + role + "\r\n")
+		c.Bulk("# Server\r\nrun_id:" + n.runID() + "\r\ntcp_port:" + n.port() + "\r\n\r\n# Replication\r\n" + role + "\r\n")
 	}
 }

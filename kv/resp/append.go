@@ -7,6 +7,9 @@ import (
 	"github.com/tidwall/redcon"
 )
 
+// RedisVersion is the version of Redis whose behaviour is followed.
+const RedisVersion = "7.0.15"
+
 // Protocol versions a connection can speak (Redis command HELLO).
 const (
 	RESP2 = 2

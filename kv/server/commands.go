@@ -1,14 +1,17 @@
 package server
 
 import (
+	"strconv"
 	"time"
 
+	"pingd/kv/engine"
 	"pingd/kv/resp"
+	"pingd/kv/resp/clients"
+	"pingd/kv/resp/reply"
+	"pingd/kv/resp/session"
+	"pingd/kv/server/admin"
 	"pingd/kv/server/catalog"
-	"pingd/kv/server/clients"
 	"pingd/kv/server/pubsub"
-	"pingd/kv/server/reply"
-	"pingd/kv/server/session"
 )
 
 // own makes the handler of a command that is about its session alone.
@@ -33,14 +36,14 @@ func connectionCommands() []*command {
 		entry("client|caching", 0, func(c *conn, a [][]byte) { c.reader.Caching(&c.Writer, a) }, "Tell whether to track the keys of the next command"),
 		entry("client|getname", 0, own((*session.Session).GetName), "Get the name of the connection"),
 		entry("client|getredir", 0, func(c *conn, _ [][]byte) { c.reader.Redirect(&c.Writer) }, "Get whom invalidation messages go to"),
-		entry("client|help", 0, says(clients.Help), "Show helpful text about the subcommands"),
+		entry("client|help", 0, says(admin.ClientHelp), "Show helpful text about the subcommands"),
 		entry("client|id", 0, func(c *conn, _ [][]byte) { c.Int(c.ID) }, "Get the number of the connection"),
 		entry("client|info", 0, func(c *conn, _ [][]byte) { c.show(); clients.Info(&c.Writer, c) }, "Describe the connection"),
 		entry("client|kill", 0, (*conn).clientKill, "Close connections"),
 		entry("client|list", 0, func(c *conn, a [][]byte) { c.show(); c.srv.clients.List(&c.Writer, a) }, "Describe connections"),
 		entry("client|no-evict", 0, own((*session.Session).SetNoEvict), "Set the no-evict mode of the connection"),
 		entry("client|no-touch", 0, own((*session.Session).SetNoTouch), "Set the no-touch mode of the connection"),
-		entry("client|pause", 0, func(c *conn, a [][]byte) { clients.Pause(&c.Writer, &c.srv.pause, a) }, "Hold commands back"),
+		entry("client|pause", 0, func(c *conn, a [][]byte) { c.srv.pause.Command(&c.Writer, a) }, "Hold commands back"),
 		entry("client|reply", 0, own((*session.Session).SetReply), "Choose whether commands are answered"),
 		entry("client|setinfo", 0, own((*session.Session).SetInfo), "Tell the client library"),
 		entry("client|setname", 0, own((*session.Session).SetName), "Name the connection"),
@@ -60,7 +63,7 @@ func connectionCommands() []*command {
 		entry("reset", catalog.Subscribed|catalog.Immediate, (*conn).cmdReset, "Reset the connection"),
 		entry("hello", catalog.NoMulti, func(c *conn, a [][]byte) { c.Hello(a); c.protoChanged() }, "Handshake with Redis"),
 		entry("auth", 0, own((*session.Session).Auth), "Authenticate to the server"),
-		entry("select", 0, own((*session.Session).Select), "Change the selected database for the current connection"),
+		entry("select", 0, (*conn).cmdSelect, "Change the selected database for the current connection"),
 		entry("readonly", 0, func(c *conn, _ [][]byte) { c.SetReadOnly(true) }, "Read from this node's own, possibly stale data"),
 		entry("readwrite", 0, func(c *conn, _ [][]byte) { c.SetReadOnly(false) }, "Read the latest data again"),
 	})
@@ -206,4 +209,31 @@ func (c *conn) tap(cmd *command, args [][]byte) {
 		}
 	}
 	c.srv.tap.Show(time.Now(), c.DB, c.Addr, session.Redact(cmd.Name, args))
+}
+
+func (c *conn) cmdSelect(args [][]byte) {
+	db, ok := parseDB(args[1])
+	switch {
+	case ok:
+		c.DB = db
+		c.OK()
+	case isInt(args[1]):
+		c.Fail("ERR DB index is out of range")
+	default:
+		c.Fail(reply.ErrNotInt)
+	}
+}
+
+// parseDB reads the number of a database.
+func parseDB(b []byte) (uint8, bool) {
+	n, err := strconv.Atoi(string(b))
+	if err != nil || n < 0 || n >= engine.Databases {
+		return 0, false
+	}
+	return uint8(n), true
+}
+
+func isInt(b []byte) bool {
+	_, err := strconv.ParseInt(string(b), 10, 32)
+	return err == nil
 }

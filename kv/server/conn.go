@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"pingd/kv/resp"
+	"pingd/kv/resp/session"
 	"pingd/kv/server/outbox"
 	"pingd/kv/server/pubsub"
-	"pingd/kv/server/session"
 	"pingd/kv/server/tracking"
 )
 

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"pingd/kv/engine"
+	"pingd/kv/resp/reply"
+	"pingd/kv/resp/session"
 	"pingd/kv/server/catalog"
-	"pingd/kv/server/reply"
-	"pingd/kv/server/session"
 )
 
 // dispatch runs one command, or puts it into the group or the transaction, and
@@ -152,7 +152,7 @@ func (c *conn) unknown(args [][]byte) string {
 		c.srv.log.Warn("possible cross protocol attack, connection closed", "client", c.ID, "addr", c.Addr)
 		c.quit = true
 	}
-	return catalog.Unknown(args)
+	return reply.Unknown(args)
 }
 
 // dispatchSilently runs a command and drops its reply, unless it is CLIENT REPLY

@@ -6,7 +6,6 @@ import (
 	"pingd/kv/engine"
 	"pingd/kv/resp"
 	"pingd/kv/server/catalog"
-	"pingd/kv/server/session"
 )
 
 // multi is the state of MULTI and WATCH on one connection.
@@ -131,7 +130,7 @@ func (c *conn) cmdExec([][]byte) {
 		default:
 			plain = false
 			if q.cmd.Name == "select" {
-				if n, ok := session.ParseDB(q.args[1]); ok {
+				if n, ok := parseDB(q.args[1]); ok {
 					db = n
 				}
 			}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"pingd/kv/resp"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // cmdPingd is PINGD PEER | MEMBERS | STATUS | TRANSFER [name] | REMOVE name | BACKUP

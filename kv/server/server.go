@@ -16,13 +16,13 @@ import (
 
 	"pingd/kv/engine"
 	"pingd/kv/resp"
-	"pingd/kv/server/clients"
+	"pingd/kv/resp/clients"
+	"pingd/kv/resp/session"
 	"pingd/kv/server/follow"
 	"pingd/kv/server/info"
 	"pingd/kv/server/latency"
 	"pingd/kv/server/pause"
 	"pingd/kv/server/pubsub"
-	"pingd/kv/server/session"
 	"pingd/kv/server/settings"
 	"pingd/kv/server/slowlog"
 	"pingd/kv/server/tap"
@@ -59,7 +59,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	started  time.Time
-	session  *session.Config
+	session  *session.Server
 	table    commandTable
 	settings *settings.Table
 	hub      *pubsub.Hub
@@ -112,7 +112,7 @@ func New(cfg Config) (*Server, error) {
 		clients: clients.NewSet(),
 		slow:    slowlog.New(),
 	}
-	s.session = session.NewConfig(cfg.Secret, s.log, cfg.Store.IsLeader)
+	s.session = session.NewServer(cfg.Secret, s.log, "standalone", s.role)
 	s.tracking = tracking.NewTable(s.trackingClient)
 	s.events = pubsub.NewEvents(s.hub)
 	s.configure()
@@ -144,6 +144,14 @@ func (s *Server) restored() {
 func (s *Server) trackingClient(id int64) (tracking.Client, bool) {
 	c, ok := s.clients.Get(id).(*conn)
 	return c, ok
+}
+
+// role is what HELLO calls this node.
+func (s *Server) role() string {
+	if s.cfg.Store.IsLeader() {
+		return "master"
+	}
+	return "replica"
 }
 
 func randomID() string {

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"pingd/kv/resp"
+	"pingd/kv/resp/reply"
 	"pingd/kv/server/admin"
 	"pingd/kv/server/catalog"
 	"pingd/kv/server/info"
 	"pingd/kv/server/latency"
-	"pingd/kv/server/reply"
 	"pingd/kv/server/settings"
 	"pingd/kv/server/slowlog"
 )
@@ -164,7 +165,7 @@ func answerTime(w *reply.Writer) {
 }
 
 func answerLolwut(w *reply.Writer) {
-	w.Verbatim("pingd " + info.Version() + ", with the behaviour of Redis ver. " + info.RedisVersion + "\n")
+	w.Verbatim("pingd " + info.Version() + ", with the behaviour of Redis ver. " + resp.RedisVersion + "\n")
 }
 
 func (c *conn) configSet(args [][]byte) {

@@ -3,7 +3,7 @@ package server
 import (
 	"sync"
 
-	"pingd/kv/server/listing"
+	"pingd/kv/resp/listing"
 	"pingd/kv/server/pubsub"
 )
 

@@ -2,10 +2,10 @@ package call
 
 import (
 	"errors"
-	"strings"
 
 	"pingd/kv/engine/keyspace"
 	"pingd/kv/engine/value"
+	"pingd/kv/resp/reply"
 
 	"pingd/kv/resp"
 )
@@ -65,22 +65,7 @@ func (c *Call) String(v value.Value) {
 }
 
 // Unknown answers a name that is in no table.
-func (c *Call) Unknown() {
-	var b strings.Builder
-	b.WriteString("ERR unknown command '")
-	b.Write(Clip(c.Args[0], 128))
-	b.WriteString("', with args beginning with: ")
-	list := b.Len()
-	for _, arg := range c.Args[1:] {
-		if b.Len()-list >= 128 {
-			break
-		}
-		b.WriteString("'")
-		b.Write(Clip(arg, 128-(b.Len()-list)))
-		b.WriteString("' ")
-	}
-	c.Fail(b.String())
-}
+func (c *Call) Unknown() { c.Fail(reply.Unknown(c.Args)) }
 
 // Clip returns at most n bytes of b.
 func Clip(b []byte, n int) []byte { return b[:min(len(b), max(n, 0))] }

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"pingd/kv/resp/reply"
 	"pingd/kv/server/catalog"
-	"pingd/kv/server/reply"
 )
 
 // ACL answers the subcommands of ACL: one user, default, who may do everything.

@@ -6,7 +6,7 @@ import (
 
 	"pingd/kv/engine"
 	"pingd/kv/resp"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // MemoryStats is MEMORY STATS, with those of Redis's figures that mean something

@@ -3,7 +3,7 @@ package admin
 import (
 	"strings"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 const noScripts = "this server runs no scripts"

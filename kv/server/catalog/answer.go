@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"pingd/kv/engine/glob"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // All is COMMAND without a subcommand.

@@ -2,9 +2,6 @@ package info
 
 import "strings"
 
-// RedisVersion is the version of Redis whose behaviour is followed.
-const RedisVersion = "7.0.15"
-
 // infoSections are the sections of INFO in the order in which they are shown.
 var infoSections = []struct {
 	title string

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pingd/kv/replica"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 type cluster struct {

@@ -3,7 +3,7 @@ package info
 import (
 	"strconv"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // AnswerRole is ROLE: master and slave are the leader and the others.

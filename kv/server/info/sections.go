@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"pingd/kv/resp"
 )
 
 func line(b *strings.Builder, name string, value any) { fmt.Fprintf(b, "%s:%v\r\n", name, value) }
@@ -21,7 +23,7 @@ func lines(b *strings.Builder, fields ...any) {
 
 func (f *Facts) infoServer(b *strings.Builder) {
 	up := time.Since(f.Started)
-	lines(b, "redis_version", RedisVersion, "redis_git_sha1", "00000000", "redis_git_dirty", 0, "redis_build_id", "0",
+	lines(b, "redis_version", resp.RedisVersion, "redis_git_sha1", "00000000", "redis_git_dirty", 0, "redis_build_id", "0",
 		"redis_mode", "standalone", "pingd_version", Version(), "pingd_name", f.Name,
 		"os", kernel(), "arch_bits", 32<<(^uint(0)>>63), "monotonic_clock", "go", "multiplexing_api", "goroutines",
 		"go_version", runtime.Version(), "process_id", os.Getpid(), "process_supervised", "no", "run_id", f.RunID,

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 func count(n int) string { return strconv.Itoa(n) }

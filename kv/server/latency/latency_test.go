@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // out returns what a handler replies.

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // maxSamples is how many spikes of one event are kept, as in Redis.

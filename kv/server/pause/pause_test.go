@@ -2,9 +2,12 @@ package pause
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pingd/kv/resp/reply"
 )
 
 func TestPause(t *testing.T) {
@@ -44,4 +47,24 @@ func TestPause(t *testing.T) {
 			t.Errorf("waited %v for a context", time.Since(start))
 		}
 	})
+}
+
+func TestCommand(t *testing.T) {
+	for line, want := range map[string]string{
+		"CLIENT PAUSE x":         "-ERR timeout is not an integer or out of range\r\n",
+		"CLIENT PAUSE -1":        "-ERR timeout is negative\r\n",
+		"CLIENT PAUSE 1 foo":     "-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n",
+		"CLIENT PAUSE 1 WRITE x": "-ERR syntax error\r\n",
+		"CLIENT PAUSE 0":         "+OK\r\n",
+	} {
+		var p Pause
+		var args [][]byte
+		for word := range strings.FieldsSeq(line) {
+			args = append(args, []byte(word))
+		}
+		w := &reply.Writer{Proto: 2}
+		if p.Command(w, args); string(w.Out) != want {
+			t.Errorf("%s: %q", line, w.Out)
+		}
+	}
 }

@@ -1,6 +1,6 @@
 package pubsub
 
-import "pingd/kv/server/reply"
+import "pingd/kv/resp/reply"
 
 // The following answer the subcommands of PUBSUB: what this node's clients
 // subscribe to. args are the words of the call.

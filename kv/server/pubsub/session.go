@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"pingd/kv/resp"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // Session is what one connection subscribes to. Create it with NewSession; it is

@@ -3,7 +3,7 @@ package settings
 import (
 	"strings"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // AnswerGet is CONFIG GET pattern [pattern ...]; args are the words of the call.

@@ -3,7 +3,7 @@ package slowlog
 import (
 	"strconv"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // AnswerGet is SLOWLOG GET [count]; args are the words of the call.

@@ -3,7 +3,7 @@ package tracking
 import (
 	"slices"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // Client is a connection as messages reach it. Its methods are safe for

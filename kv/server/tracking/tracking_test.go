@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"pingd/kv/engine"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 // client is a connection that notes what it is told.

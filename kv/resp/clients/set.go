@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"pingd/kv/server/listing"
+	"pingd/kv/resp/listing"
 )
 
 // Conn is one connection, seen from the others. Its methods are safe for

@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"pingd/kv/server/listing"
-	"pingd/kv/server/pause"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/listing"
+	"pingd/kv/resp/reply"
 )
 
 // fake is a connection that notes what is done to it.
@@ -136,23 +135,5 @@ func TestUnblock(t *testing.T) {
 		if got := call(s.Unblock, c.line); got != c.want {
 			t.Errorf("%s: %q", c.line, got)
 		}
-	}
-}
-
-func TestPause(t *testing.T) {
-	for line, want := range map[string]string{
-		"CLIENT PAUSE x":         "-ERR timeout is not an integer or out of range\r\n",
-		"CLIENT PAUSE -1":        "-ERR timeout is negative\r\n",
-		"CLIENT PAUSE 1 foo":     "-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n",
-		"CLIENT PAUSE 1 WRITE x": "-ERR syntax error\r\n",
-		"CLIENT PAUSE 0":         "+OK\r\n",
-	} {
-		var p pause.Pause
-		if got := call(func(w *reply.Writer, a [][]byte) { Pause(w, &p, a) }, line); got != want {
-			t.Errorf("%s: %q", line, got)
-		}
-	}
-	if got := call(func(w *reply.Writer, _ [][]byte) { Help(w) }, "CLIENT HELP"); !strings.Contains(got, "TRACKINGINFO") {
-		t.Error(got)
 	}
 }

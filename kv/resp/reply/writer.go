@@ -82,7 +82,7 @@ func (w *Writer) Help(command string, lines ...string) {
 		w.Status(l)
 	}
 	w.Status("HELP")
-	w.Status("    Print this help.")
+	w.Status("    Prints this help.")
 }
 
 // Error texts that several commands share.
@@ -113,4 +113,17 @@ func UnknownSubcommand(container string, sub []byte) string {
 func Bad(container string, sub []byte) string {
 	return "ERR unknown subcommand or wrong number of arguments for '" + Cut(sub) + "'. Try " +
 		strings.ToUpper(container) + " HELP."
+}
+
+// Unknown is the error about a command that does not exist: Redis quotes it and
+// the beginning of its arguments.
+func Unknown(args [][]byte) string {
+	var b strings.Builder
+	b.WriteString("ERR unknown command '" + Cut(args[0]) + "', with args beginning with: ")
+	for list, i := 0, 1; i < len(args) && list < maxQuoted; i++ {
+		quoted := "'" + string(args[i][:min(len(args[i]), maxQuoted-list)]) + "' "
+		list += len(quoted)
+		b.WriteString(quoted)
+	}
+	return b.String()
 }

@@ -15,7 +15,7 @@ func args(line string) (list [][]byte) {
 
 // handlers by the first word of a line.
 var handlers = map[string]func(*Session, [][]byte){
-	"AUTH": (*Session).Auth, "HELLO": (*Session).Hello, "SELECT": (*Session).Select,
+	"AUTH": (*Session).Auth, "HELLO": (*Session).Hello,
 }
 
 var subcommands = map[string]func(*Session, [][]byte){
@@ -36,7 +36,7 @@ func run(s *Session, line string) string {
 
 func TestLogin(t *testing.T) {
 	const wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
-	s := New(NewConfig("pw", slog.New(slog.DiscardHandler), func() bool { return true }), 7, "a:1")
+	s := New(NewServer("pw", slog.New(slog.DiscardHandler), "standalone", func() string { return "master" }), 7, "a:1")
 	var admitted []bool
 	s.Admitted = func(yes bool) { admitted = append(admitted, yes) }
 	for _, c := range []struct{ line, want string }{
@@ -63,7 +63,7 @@ func TestLogin(t *testing.T) {
 	if len(admitted) != 3 || !admitted[0] || !admitted[1] || admitted[2] {
 		t.Errorf("admitted %v", admitted)
 	}
-	open := New(NewConfig("", slog.New(slog.DiscardHandler), func() bool { return false }), 1, "")
+	open := New(NewServer("", slog.New(slog.DiscardHandler), "sentinel", func() string { return "replica" }), 1, "")
 	if got := run(&open, "AUTH x"); !strings.HasPrefix(got, "-ERR AUTH <password> called without any password") {
 		t.Error(got)
 	}
@@ -73,7 +73,7 @@ func TestLogin(t *testing.T) {
 }
 
 func TestSelf(t *testing.T) {
-	s := New(NewConfig("", slog.New(slog.DiscardHandler), nil), 7, "a:1")
+	s := New(NewServer("", slog.New(slog.DiscardHandler), "sentinel", nil), 7, "a:1")
 	for _, c := range []struct{ line, want string }{
 		{"CLIENT GETNAME", "$-1\r\n"},
 		{"CLIENT SETNAME é", "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"},
@@ -86,15 +86,12 @@ func TestSelf(t *testing.T) {
 		{"CLIENT NO-TOUCH maybe", "-ERR syntax error\r\n"},
 		{"CLIENT REPLY maybe", "-ERR syntax error\r\n"},
 		{"CLIENT REPLY SKIP", ""},
-		{"SELECT 15", "+OK\r\n"},
-		{"SELECT 16", "-ERR DB index is out of range\r\n"},
-		{"SELECT x", "-ERR value is not an integer or out of range\r\n"},
 	} {
 		if got := run(&s, c.line); !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
 			t.Errorf("%.40s: %q, want %q", c.line, got, c.want)
 		}
 	}
-	if s.Lib != [2]string{"redis-py", "1.2"} || !s.NoEvict || s.NoTouch || s.Mode != ReplySkip || s.DB != 15 {
+	if s.Lib != [2]string{"redis-py", "1.2"} || !s.NoEvict || s.NoTouch || s.Mode != ReplySkip {
 		t.Errorf("%+v", s)
 	}
 }

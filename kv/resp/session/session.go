@@ -3,31 +3,31 @@ package session
 import (
 	"crypto/sha256"
 	"log/slog"
-	"strconv"
 
-	"pingd/kv/engine"
 	"pingd/kv/resp"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
-// Config is shared by all sessions of one server.
-type Config struct {
+// Server is what all sessions of one server have in common.
+type Server struct {
 	secret string
 	digest [sha256.Size]byte // gives passwords one length, so that comparing them takes one time
 	log    *slog.Logger
-	leads  func() bool
+	mode   string
+	role   func() string
 }
 
-// NewConfig returns a Config. secret is the password of the user default, empty
-// if none is asked for; leads tells whether this node does.
-func NewConfig(secret string, log *slog.Logger, leads func() bool) *Config {
-	return &Config{secret: secret, digest: sha256.Sum256([]byte(secret)), log: log, leads: leads}
+// NewServer returns a Server. secret is the password of the user default, empty if
+// none is asked for; mode is what HELLO says of the server (standalone, sentinel),
+// and role, unless nil, returns what it says of its role (master, replica).
+func NewServer(secret string, log *slog.Logger, mode string, role func() string) *Server {
+	return &Server{secret: secret, digest: sha256.Sum256([]byte(secret)), log: log, mode: mode, role: role}
 }
 
 // Session belongs to the goroutine that runs its connection. Create it with New.
 type Session struct {
 	reply.Writer
-	cfg *Config
+	srv *Server
 
 	ID   int64
 	Addr string // of the client, host:port
@@ -47,10 +47,10 @@ type Session struct {
 }
 
 // New returns the session of a connection that has just begun.
-func New(cfg *Config, id int64, addr string) Session {
+func New(srv *Server, id int64, addr string) Session {
 	return Session{
-		Writer: reply.Writer{Proto: resp.RESP2}, cfg: cfg, ID: id, Addr: addr,
-		Authed: cfg.secret == "", User: "default",
+		Writer: reply.Writer{Proto: resp.RESP2}, srv: srv, ID: id, Addr: addr,
+		Authed: srv.secret == "", User: "default",
 	}
 }
 
@@ -59,7 +59,7 @@ func (s *Session) Reset() {
 	s.Mode, s.ReadOnly, s.DB, s.Name = ReplyOn, false, 0, ""
 	s.NoEvict, s.NoTouch = false, false
 	s.Proto = resp.RESP2
-	s.admit(s.cfg.secret == "")
+	s.admit(s.srv.secret == "")
 }
 
 func (s *Session) admit(yes bool) {
@@ -67,34 +67,6 @@ func (s *Session) admit(yes bool) {
 	if s.Admitted != nil {
 		s.Admitted(yes)
 	}
-}
-
-// Select is SELECT index.
-func (s *Session) Select(args [][]byte) {
-	db, ok := ParseDB(args[1])
-	switch {
-	case ok:
-		s.DB = db
-		s.OK()
-	case isInt(args[1]):
-		s.Fail("ERR DB index is out of range")
-	default:
-		s.Fail(reply.ErrNotInt)
-	}
-}
-
-// ParseDB reads the number of a database.
-func ParseDB(b []byte) (uint8, bool) {
-	n, err := strconv.Atoi(string(b))
-	if err != nil || n < 0 || n >= engine.Databases {
-		return 0, false
-	}
-	return uint8(n), true
-}
-
-func isInt(b []byte) bool {
-	_, err := strconv.ParseInt(string(b), 10, 32)
-	return err == nil
 }
 
 // SetReadOnly is READONLY and READWRITE.

@@ -3,7 +3,7 @@ package session
 import (
 	"strings"
 
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 const errBadName = "ERR Client names cannot contain spaces, newlines or special characters."

@@ -7,8 +7,7 @@ import (
 	"strings"
 
 	"pingd/kv/resp"
-	"pingd/kv/server/info"
-	"pingd/kv/server/reply"
+	"pingd/kv/resp/reply"
 )
 
 const (
@@ -25,7 +24,7 @@ func (s *Session) Auth(args [][]byte) {
 	switch {
 	case len(args) > 3:
 		s.Fail(reply.ErrSyntax)
-	case len(args) == 2 && s.cfg.secret == "":
+	case len(args) == 2 && s.srv.secret == "":
 		s.Fail(errNoPass)
 	case len(args) == 2 && s.login([]byte("default"), args[1]):
 		s.OK()
@@ -39,9 +38,9 @@ func (s *Session) Auth(args [][]byte) {
 // login checks name and password; the time it takes depends on neither.
 func (s *Session) login(user, password []byte) bool {
 	got := sha256.Sum256(password)
-	right := subtle.ConstantTimeCompare(got[:], s.cfg.digest[:]) == 1
-	if string(user) != "default" || (!right && s.cfg.secret != "") {
-		s.cfg.log.Info("wrong password", "client", s.ID, "addr", s.Addr)
+	right := subtle.ConstantTimeCompare(got[:], s.srv.digest[:]) == 1
+	if string(user) != "default" || (!right && s.srv.secret != "") {
+		s.srv.log.Info("wrong password", "client", s.ID, "addr", s.Addr)
 		return false
 	}
 	s.admit(true)
@@ -95,23 +94,25 @@ func (s *Session) Hello(args [][]byte) {
 }
 
 func (s *Session) hello() {
-	role := "replica"
-	if s.cfg.leads() {
-		role = "master"
+	fields := 6
+	if s.srv.role != nil {
+		fields++
 	}
-	s.Map(7)
+	s.Map(fields)
 	s.Bulk("server")
 	s.Bulk("redis")
 	s.Bulk("version")
-	s.Bulk(info.RedisVersion)
+	s.Bulk(resp.RedisVersion)
 	s.Bulk("proto")
 	s.Int(int64(s.Proto))
 	s.Bulk("id")
 	s.Int(s.ID)
 	s.Bulk("mode")
-	s.Bulk("standalone")
-	s.Bulk("role")
-	s.Bulk(role)
+	s.Bulk(s.srv.mode)
+	if s.srv.role != nil {
+		s.Bulk("role")
+		s.Bulk(s.srv.role())
+	}
 	s.Bulk("modules")
 	s.Array(0)
 }
