@@ -92,8 +92,7 @@ func TestLosingLeadership(t *testing.T) {
 }
 
 func TestTrackingForgetsWhenCertaintyIsLost(t *testing.T) {
-	r := start(t, nil)
-	r.store.follows.Store(true)
+	r := start(t, func(c *Config) { c.Store.(*loneStore).follows.Store(true) })
 	p := r.dial()
 	p.send("HELLO 3\r\nCLIENT TRACKING on\r\nGET k\r\n")
 	for line := ""; line != "_\r\n"; {
