@@ -123,6 +123,7 @@ func (n *Node) assemble(cfg Config) error {
 		Listener:   cfg.Redis,
 		Store:      rep,
 		Name:       cfg.Name,
+		RunID:      rep.RunID(),
 		Secret:     cfg.Secret,
 		MaxClients: cfg.MaxClients,
 		Logger:     cfg.Logger,

@@ -57,7 +57,7 @@ func (r *Replica) Members() []Member {
 	for _, m := range byName {
 		m.Leader = m.Name == leader
 		if m.Name == r.cfg.Name {
-			m.Alive, m.LowDisk = true, r.space.Low()
+			m.Alive, m.LowDisk, m.RunID = true, r.space.Low(), r.RunID()
 			m.Applied, _ = r.machine.Applied()
 		} else {
 			seen, ok := r.prober.Last(m.Name)
@@ -67,6 +67,7 @@ func (r *Replica) Members() []Member {
 				m.Alive = since < probe.AliveFor
 				m.LastContactSeconds = since.Seconds()
 				m.Applied, m.LowDisk = seen.State.Applied, seen.State.Low
+				m.RunID = view.RunID(m.Name, seen.State.Incarnation)
 			}
 		}
 		m.LagEntries = commit - min(commit, m.Applied)
@@ -75,6 +76,9 @@ func (r *Replica) Members() []Member {
 	slices.SortFunc(list, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
+
+// RunID returns this node's Member.RunID.
+func (r *Replica) RunID() string { return view.RunID(r.cfg.Name, r.incarnation) }
 
 // Leader returns the leader, as far as this node knows of one.
 func (r *Replica) Leader() (Member, bool) {

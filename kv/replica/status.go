@@ -44,10 +44,13 @@ func (r *Replica) Status() Status {
 func (r *Replica) state() probe.State {
 	node := r.raftNode()
 	if node == nil {
-		return probe.State{}
+		return probe.State{Incarnation: r.incarnation}
 	}
 	applied, of := r.machine.Applied()
-	s := probe.State{Term: node.CurrentTerm(), Last: node.LastIndex(), Commit: node.CommitIndex(), Applied: applied, Low: r.space.Low()}
+	s := probe.State{
+		Term: node.CurrentTerm(), Last: node.LastIndex(), Commit: node.CommitIndex(), Applied: applied,
+		Low: r.space.Low(), Incarnation: r.incarnation,
+	}
 	if to := r.route(); to.Self {
 		// Before an entry of its term is applied, a leader's commit index may lag behind
 		// what others acknowledged.

@@ -22,6 +22,7 @@ func TestStateComesBackAndAnOlderOneIsUnderstood(t *testing.T) {
 			Term: n.Draw(t, "term"), Last: n.Draw(t, "last"), Commit: n.Draw(t, "commit"), Applied: n.Draw(t, "applied"),
 			Low: rapid.Bool().Draw(t, "low"), Leads: rapid.Bool().Draw(t, "leads"),
 			Leader: rapid.StringN(0, 60, 200).Draw(t, "leader"), Addr: rapid.StringN(0, 60, 200).Draw(t, "addr"),
+			Incarnation: n.Draw(t, "incarnation"),
 		}
 		b := s.Append(nil)
 		got, ok := Parse(b)
@@ -32,7 +33,7 @@ func TestStateComesBackAndAnOlderOneIsUnderstood(t *testing.T) {
 			t.Fatalf("with more at the end: %+v, %v", longer, ok)
 		}
 		numbers := (&State{Term: s.Term, Last: s.Last, Commit: s.Commit, Applied: s.Applied}).Append(nil)
-		if got, ok := Parse(numbers[:len(numbers)-3]); !ok || got.Applied != s.Applied || got.Leader != "" {
+		if got, ok := Parse(numbers[:len(numbers)-4]); !ok || got.Applied != s.Applied || got.Leader != "" {
 			t.Fatalf("of an earlier version: %+v, %v", got, ok)
 		}
 	})

@@ -11,6 +11,8 @@ type State struct {
 	Leads  bool   // the node leads
 	Leader string // the node's leader, and where its bus is; empty if there is none
 	Addr   string
+
+	Incarnation uint64 // of the node's process; 0 = an earlier version does not say
 }
 
 const (
@@ -36,7 +38,7 @@ func (s *State) Append(dst []byte) []byte {
 		t = t[:min(len(t), maxText)]
 		dst = append(binary.AppendUvarint(dst, uint64(len(t))), t...)
 	}
-	return dst
+	return binary.AppendUvarint(dst, s.Incarnation)
 }
 
 // Parse decodes a state, also one that ends after the numbers.
@@ -61,5 +63,6 @@ func Parse(b []byte) (s State, ok bool) {
 		}
 		*t, b = string(b[n:n+int(size)]), b[n+int(size):]
 	}
+	s.Incarnation, _ = binary.Uvarint(b) // 0 if nothing is left
 	return s, true
 }

@@ -3,6 +3,8 @@
 package view
 
 import (
+	"crypto/sha1"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -64,6 +66,18 @@ type Member struct {
 	LowDisk bool `json:"low_disk,omitempty"`
 	// LastContactSeconds is the time since the node's last answer; -1 = never.
 	LastContactSeconds float64 `json:"last_contact_seconds"`
+	// RunID is 40 hexadecimal digits that are others after each start of the node's
+	// process (Redis's run_id); empty until the node has answered.
+	RunID string `json:"run_id,omitempty"`
+}
+
+// RunID returns Member.RunID.
+func RunID(name string, incarnation uint64) string {
+	if incarnation == 0 {
+		return ""
+	}
+	sum := sha1.Sum(fmt.Appendf(nil, "run %s %d", name, incarnation)) //nolint:gosec // an identifier, not a secret
+	return hex.EncodeToString(sum[:])
 }
 
 // Peer is what a node tells others of itself before they share a cluster (Redis
