@@ -87,7 +87,7 @@ func (c nodeCluster) Failover(ctx context.Context) error { return c.replica.Tran
 func sentinelView(st replica.Status) sentinel.View {
 	v := sentinel.View{Term: st.Term, Quorum: st.Voters/2 + 1}
 	for _, m := range st.Members {
-		n := sentinel.Node{Name: m.Name, Alive: m.Alive, Voter: m.Voter, ReplOffset: m.Applied}
+		n := sentinel.Node{Name: m.Name, Alive: m.Alive, Voter: m.Voter, ReplOffset: m.Applied, RunID: m.RunID}
 		if n.Host, n.RedisPort = splitPort(m.Redis); n.RedisPort == 0 {
 			continue
 		}
@@ -133,7 +133,8 @@ func (c *remoteCluster) Changes(ctx context.Context) <-chan struct{} {
 		tick := time.NewTicker(remoteInterval)
 		defer tick.Stop()
 		for {
-			if v, err := c.ask(ctx); err == nil {
+			// A node that was paused or cut off may still tell of an earlier term.
+			if v, err := c.ask(ctx); err == nil && v.Term >= c.View().Term {
 				c.last.Store(&v)
 				select {
 				case out <- struct{}{}:
