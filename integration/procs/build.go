@@ -16,7 +16,7 @@ var ErrNoModule = errors.New("not in a Go module")
 // such as "cmd/pingd", into dir and returns the binary. A folder with a go.mod
 // of its own is built as the module it is.
 func Build(ctx context.Context, dir, path string) (string, error) {
-	root, err := moduleRoot(ctx)
+	root, err := ModuleRoot(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -32,9 +32,9 @@ func Build(ctx context.Context, dir, path string) (string, error) {
 	return binary, nil
 }
 
-// moduleRoot asks the go command, so that it is right from every folder that a
-// test may run in.
-func moduleRoot(ctx context.Context) (string, error) {
+// ModuleRoot returns the folder of this module. It asks the go command, so that it
+// is right from every folder that a test may run in.
+func ModuleRoot(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	if err != nil {
 		return "", fmt.Errorf("find module: %w", err)

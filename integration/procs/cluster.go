@@ -26,6 +26,8 @@ type ClusterConfig struct {
 	// TLS is how the stores and the admin listeners of a cluster are spoken to whose
 	// Args give every process certificates; nil: without.
 	TLS *tls.Config
+	// Secret is the password of the cluster (PINGD_SECRET); empty = none.
+	Secret string
 	// Prefix is put before the names (store1, counter1, ...), for several
 	// clusters in one Lab.
 	Prefix string
@@ -124,6 +126,9 @@ func (c *Cluster) launch(ctx context.Context, n *Node, role string, args []strin
 		spec.Args = append(spec.Args, "--join="+strings.Join(c.RedisAddrs(), ","))
 	}
 	spec.Args = append(spec.Args, args...)
+	if c.config.Secret != "" {
+		spec.Env = append(spec.Env, "PINGD_SECRET="+c.config.Secret)
+	}
 	p, err := c.lab.Start(ctx, spec)
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
 	answers := make(chan answer, len(c.Stores))
 	for _, n := range c.Stores {
 		go func() {
-			name, err := askLeader(ctx, n.Redis)
+			name, err := askLeader(ctx, n.Redis, c.config.Secret)
 			answers <- answer{n.Name(), name, err}
 		}()
 	}
@@ -75,7 +75,7 @@ func (c *Cluster) WaitWhole(ctx context.Context) (*Node, error) {
 			return err
 		}
 		for _, n := range c.Stores {
-			members, err := askMembers(wire.WithTLS(ctx, c.config.TLS), n.Redis)
+			members, err := askMembers(wire.WithTLS(ctx, c.config.TLS), n.Redis, c.config.Secret)
 			if err != nil {
 				return err
 			}
@@ -120,10 +120,10 @@ func countWhole(members []member, leader string) int {
 	return whole
 }
 
-func askMembers(ctx context.Context, addr string) ([]member, error) {
+func askMembers(ctx context.Context, addr, secret string) ([]member, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	reply, err := wire.Ask(ctx, addr, "PINGD", "MEMBERS")
+	reply, err := wire.AskAs(ctx, addr, secret, "PINGD", "MEMBERS")
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its members: %w", addr, err)
 	}
@@ -139,8 +139,8 @@ func parseMembers(text string) ([]member, error) {
 }
 
 // askLeader returns the name of the leader as addr knows it.
-func askLeader(ctx context.Context, addr string) (string, error) {
-	members, err := askMembers(ctx, addr)
+func askLeader(ctx context.Context, addr, secret string) (string, error) {
+	members, err := askMembers(ctx, addr, secret)
 	if err != nil {
 		return "", err
 	}

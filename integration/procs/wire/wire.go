@@ -202,6 +202,11 @@ func (c *Conn) body(r Reply, n int64, depth int) (Reply, error) {
 // Ask dials addr, sends one command and reads its reply; an error reply is an
 // error of type Error. ctx bounds the whole.
 func Ask(ctx context.Context, addr string, args ...string) (Reply, error) {
+	return AskAs(ctx, addr, "", args...)
+}
+
+// AskAs is Ask after AUTH with password, unless that is empty.
+func AskAs(ctx context.Context, addr, password string, args ...string) (Reply, error) {
 	c, err := Dial(ctx, addr)
 	if err != nil {
 		return Reply{}, err
@@ -212,6 +217,17 @@ func Ask(ctx context.Context, addr string, args ...string) (Reply, error) {
 			return Reply{}, fmt.Errorf("bound %s: %w", args[0], err)
 		}
 	}
+	if password != "" {
+		if _, err := c.Call("AUTH", password); err != nil {
+			return Reply{}, err
+		}
+	}
+	return c.Call(args...)
+}
+
+// Call sends one command and reads its reply; an error reply is an error of type
+// Error.
+func (c *Conn) Call(args ...string) (Reply, error) {
 	if err := c.Send(AppendCommand(nil, args...)); err != nil {
 		return Reply{}, fmt.Errorf("send %s: %w", args[0], err)
 	}
