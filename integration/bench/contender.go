@@ -18,9 +18,10 @@ var contenders = []struct {
 	start func(c *proxyCmd, ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error)
 	extra bool // measured only when named
 }{
-	{"pingd", pingdWith(), false},
-	{"pingd-log", pingdWith("--access-log="), false},
-	{"pingd-goroutines", pingdWith("--proxy-loops=-1"), true},
+	{"pingd", pingdWith("pingd"), false},
+	{"pingd-log", pingdWith("pingd-log", "--access-log="), false},
+	{"pingd-full", pingdWith("pingd-full", "--access-log=", "--rate-limit=1000000/s", "--sticky=SERVER", "--route=shop.example.org/cart=127.0.0.1:9"), true},
+	{"pingd-goroutines", pingdWith("pingd-goroutines", "--proxy-loops=-1"), true},
 	{"haproxy", func(c *proxyCmd, ctx context.Context, _ *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
 		return peers.StartHAProxy(ctx, lab, "haproxy", c.Threads, backends)
 	}, false},
@@ -83,13 +84,9 @@ func (c *proxyCmd) startBefore(ctx context.Context, env *environment, lab *procs
 	return proxies, nil
 }
 
-// pingdWith returns a starter of pingd with further flags. A flag that ends in =
-// gets a file of its own.
-func pingdWith(flags ...string) func(c *proxyCmd, ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
-	name := "pingd"
-	for _, f := range flags {
-		name += map[string]string{"--access-log=": "-log", "--proxy-loops=-1": "-goroutines"}[f]
-	}
+// pingdWith returns a starter of pingd by that name, with further flags. A flag
+// that ends in = gets a file of its own.
+func pingdWith(name string, flags ...string) func(c *proxyCmd, ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
 	return func(c *proxyCmd, ctx context.Context, env *environment, lab *procs.Lab, backends []string) (*peers.Proxy, error) {
 		binary, err := env.binary(ctx, lab)
 		if err != nil {
@@ -103,11 +100,22 @@ func pingdWith(flags ...string) func(c *proxyCmd, ctx context.Context, env *envi
 		if err != nil {
 			return nil, err
 		}
+		secure, err := lab.Addr()
+		if err != nil {
+			return nil, err
+		}
 		dir, err := lab.Dir(name)
 		if err != nil {
 			return nil, err
 		}
-		args := []string{"--role=proxy", "--name=bench", "--data=" + dir, "--admin-addr=" + admin, "--proxy-addr=" + addr, "--proxy-maxconn=12000"}
+		cert, err := peers.Certificate(dir)
+		if err != nil {
+			return nil, err
+		}
+		args := []string{
+			"--role=proxy", "--name=bench", "--data=" + dir, "--admin-addr=" + admin, "--proxy-addr=" + addr, "--proxy-maxconn=12000",
+			"--proxy-tls-addr=" + secure, "--proxy-cert=" + cert,
+		}
 		for _, f := range flags {
 			if strings.HasSuffix(f, "=") {
 				f += dir + "/out"
@@ -123,6 +131,6 @@ func pingdWith(flags ...string) func(c *proxyCmd, ctx context.Context, env *envi
 		if err != nil {
 			return nil, err
 		}
-		return &peers.Proxy{Process: p, Addr: addr}, nil
+		return &peers.Proxy{Process: p, Addr: addr, Secure: secure}, nil
 	}
 }

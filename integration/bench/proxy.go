@@ -16,8 +16,8 @@ import (
 
 // proxyCmd compares proxies before the same backends.
 type proxyCmd struct {
-	Only     []string      `placeholder:"PROXY,..." help:"Measure only these: pingd, pingd-log, pingd-goroutines, haproxy, nginx, caddy."`
-	Shapes   []proxyShape  `default:"idle:10000,get:1,get:8,get:64,get:512,large:64,post:64,new:64,slow:5000" placeholder:"KIND:CLIENTS,..." help:"Loads, one after the other: get (small answers), large (64 KiB), post (15 KiB up), new (a connection each), idle, slow (quick clients beside slow ones)."`
+	Only     []string      `placeholder:"PROXY,..." help:"Measure only these: pingd, pingd-log, pingd-full (log, rate limit, cookie and routes), pingd-goroutines, haproxy, nginx, caddy."`
+	Shapes   []proxyShape  `default:"idle:10000,get:1,get:8,get:64,get:512,large:64,post:64,new:64,tls:64,slow:5000" placeholder:"KIND:CLIENTS,..." help:"Loads, one after the other: get (small answers), large (64 KiB), post (15 KiB up), new (a connection each), tls (small answers over TLS), idle, slow (quick clients beside slow ones)."`
 	Backends int           `default:"3" help:"nginx processes that answer at once."`
 	Bytes    int           `default:"5" help:"Size of a small answer's body."`
 	Rounds   int           `default:"5" help:"Rounds of each proxy, in turn."`
@@ -136,7 +136,11 @@ func (m *measure) round(ctx context.Context, p *peers.Proxy, d time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	result, err := runWrk(ctx, m.wrk, p.Addr, load)
+	addr := p.Addr
+	if load.secure {
+		addr = p.Secure
+	}
+	result, err := runWrk(ctx, m.wrk, addr, load)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ type proxyFigure struct {
 	CPUToPingd    float64 `json:"cpu_to_pingd"`
 	RateToHAProxy float64 `json:"req_s_to_haproxy"`
 	P99ToHAProxy  float64 `json:"p99_to_haproxy"`
+	RateToNginx   float64 `json:"req_s_to_nginx"`
+	P99ToNginx    float64 `json:"p99_to_nginx"`
 
 	P99Calm   float64 `json:"p99_calm_ms"` // before slow clients came
 	P99ToCalm float64 `json:"p99_to_calm"`
@@ -54,6 +56,7 @@ func (m *measure) figures() []proxyFigure {
 
 			CPUToHAProxy: m.ratio(i, "haproxy", cpu), CPUToNginx: m.ratio(i, "nginx", cpu), CPUToPingd: m.ratio(i, "pingd", cpu),
 			RateToHAProxy: m.ratio(i, "haproxy", rate), P99ToHAProxy: m.ratio(i, "haproxy", p99),
+			RateToNginx: m.ratio(i, "nginx", rate), P99ToNginx: m.ratio(i, "nginx", p99),
 		}
 		if m.shape.kind == shapeSlow {
 			f.P99Calm = stats.Median(m.of(i, calmMillis))
@@ -74,7 +77,7 @@ func (r *proxyReport) print(env *environment) error {
 	fmt.Fprintln(env.stdout, r.Machine)
 	t := table{head: []string{
 		"shape", "proxy", "CPU us/req", "(user)", "req/s", "p50 ms", "p99 ms", "RSS MiB", "failed",
-		"CPU/haproxy", "CPU/nginx", "CPU/pingd", "req/s / haproxy", "p99/haproxy",
+		"CPU/haproxy", "CPU/nginx", "CPU/pingd", "req/s / haproxy", "req/s / nginx", "p99/haproxy", "p99/nginx",
 	}}
 	idle := table{head: []string{"shape", "proxy", "KiB per client", "RSS MiB"}}
 	slow := table{head: []string{"shape", "proxy", "p99 ms before", "p99 ms beside slow clients", "ratio", "failed"}}
@@ -95,7 +98,8 @@ func (r *proxyReport) print(env *environment) error {
 		}
 		t.add(f.Shape, f.Proxy, fmt.Sprintf("%.1f", f.CPU), fmt.Sprintf("%.1f", f.User), rate(f.Rate),
 			millis(f.P50), millis(f.P99), fmt.Sprintf("%.0f", f.RSS), count(f.Failed),
-			ratio(f.CPUToHAProxy), ratio(f.CPUToNginx), ratio(f.CPUToPingd), ratio(f.RateToHAProxy), ratio(f.P99ToHAProxy))
+			ratio(f.CPUToHAProxy), ratio(f.CPUToNginx), ratio(f.CPUToPingd), ratio(f.RateToHAProxy), ratio(f.RateToNginx),
+			ratio(f.P99ToHAProxy), ratio(f.P99ToNginx))
 	}
 	for _, t := range []table{t, idle, slow} {
 		if len(t.rows) == 0 {

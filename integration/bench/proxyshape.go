@@ -24,11 +24,12 @@ const (
 	shapeLarge = "large" // answers of 64 KiB
 	shapePost  = "post"  // requests of 16 KiB
 	shapeNew   = "new"   // a connection for each request
+	shapeTLS   = "tls"   // small answers over kept connections, in TLS
 	shapeIdle  = "idle"  // clients that connect and say nothing
 	shapeSlow  = "slow"  // 64 quick clients beside those who never finish a head
 )
 
-var shapeKinds = []string{shapeGet, shapeLarge, shapePost, shapeNew, shapeIdle, shapeSlow}
+var shapeKinds = []string{shapeGet, shapeLarge, shapePost, shapeNew, shapeTLS, shapeIdle, shapeSlow}
 
 // mostIdle keeps the clients' descriptors within what most machines allow.
 const mostIdle = 15_000
@@ -62,6 +63,8 @@ func (s proxyShape) load(dir string, d time.Duration) (wrkLoad, error) {
 		l.path = peers.LargePath
 	case shapeNew:
 		l.headers = []string{"Connection: close"}
+	case shapeTLS:
+		l.secure = true
 	case shapePost:
 		l.script = filepath.Join(dir, "post.lua")
 		text := fmt.Sprintf("wrk.method = %q\nwrk.body = string.rep(\"x\", %d)\n", "POST", postSize)

@@ -28,6 +28,7 @@ type wrkLoad struct {
 	clients int
 	time    time.Duration
 	path    string
+	secure  bool // over TLS
 	headers []string
 	script  string // file with a Lua script, empty for none
 }
@@ -41,7 +42,11 @@ func runWrk(ctx context.Context, program, addr string, l wrkLoad) (wrkResult, er
 	if l.script != "" {
 		args = append(args, "-s", l.script)
 	}
-	out, err := exec.CommandContext(ctx, program, append(args, "http://"+addr+l.path)...).CombinedOutput()
+	scheme := "http://"
+	if l.secure {
+		scheme = "https://"
+	}
+	out, err := exec.CommandContext(ctx, program, append(args, scheme+addr+l.path)...).CombinedOutput()
 	if err != nil {
 		return wrkResult{}, fmt.Errorf("run wrk: %w: %s", err, out)
 	}

@@ -10,10 +10,18 @@ import (
 	"pingd/integration/procs"
 )
 
-// Proxy is a proxy or a web server, as one that answers at Addr.
+// Proxy is a proxy or a web server, as one that answers at Addr, and over TLS at
+// Secure (empty: it does not).
 type Proxy struct {
 	*procs.Process
-	Addr string
+	Addr, Secure string
+}
+
+// place is where a program answers and has its files.
+type place struct {
+	addr, secure string // without and with TLS
+	cert         string // PEM file with certificate and key
+	dir          string
 }
 
 // StartHAProxy starts HAProxy before the backends with the tutorial's settings
@@ -24,14 +32,15 @@ func StartHAProxy(ctx context.Context, lab *procs.Lab, name string, threads int,
 	if err != nil {
 		return nil, err
 	}
-	conf := func(addr, dir string) string {
+	conf := func(at place) string {
 		var b strings.Builder
 		// Idle clients need no server: the limit of descriptors may be below twice
 		// maxconn.
 		fmt.Fprintf(&b, "global\n  nbthread %d\n  maxconn 12000\n  no strict-limits\n", threads)
 		b.WriteString("defaults\n  mode http\n  option redispatch\n  retries 2\n  option forwardfor\n" +
 			"  timeout connect 5s\n  timeout client 50s\n  timeout server 50s\n")
-		fmt.Fprintf(&b, "frontend web\n  bind %s\n  default_backend apps\nbackend apps\n  balance roundrobin\n", addr)
+		fmt.Fprintf(&b, "frontend web\n  bind %s\n  bind %s ssl crt %s\n  default_backend apps\nbackend apps\n  balance roundrobin\n",
+			at.addr, at.secure, at.cert)
 		for i, backend := range backends {
 			fmt.Fprintf(&b, "  server app%d %s check inter 2000 rise 2 fall 5\n", i+1, backend)
 		}
@@ -63,17 +72,17 @@ http {
 // StartNginx starts nginx as a proxy before the backends, round robin over kept
 // connections, with the given number of workers.
 func StartNginx(ctx context.Context, lab *procs.Lab, name string, workers int, backends []string) (*Proxy, error) {
-	conf := func(addr, dir string) string {
+	conf := func(at place) string {
 		var b strings.Builder
-		fmt.Fprintf(&b, nginxHead, dir, workers)
+		fmt.Fprintf(&b, nginxHead, at.dir, workers)
 		b.WriteString("  upstream apps {\n")
 		for _, backend := range backends {
 			fmt.Fprintf(&b, "    server %s;\n", backend)
 		}
 		b.WriteString("    keepalive 512;\n    keepalive_requests 100000000;\n  }\n")
-		fmt.Fprintf(&b, "  server {\n    listen %s;\n    location / {\n      proxy_pass http://apps;\n"+
+		fmt.Fprintf(&b, "  server {\n    listen %s;\n    listen %s ssl;\n    ssl_certificate %s;\n    ssl_certificate_key %[3]s;\n    location / {\n      proxy_pass http://apps;\n"+
 			"      proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n"+
-			"      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n    }\n  }\n}\n", addr)
+			"      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n    }\n  }\n}\n", at.addr, at.secure, at.cert)
 		return b.String()
 	}
 	return startNginx(ctx, lab, name, conf)
@@ -87,10 +96,12 @@ func StartCaddy(ctx context.Context, lab *procs.Lab, name string, threads int, b
 	if err != nil {
 		return nil, &MissingError{Program: "caddy (go install github.com/caddyserver/caddy/v2/cmd/caddy@latest)", Debian: "golang"}
 	}
-	conf := func(addr, dir string) string {
-		host, port, _ := strings.Cut(addr, ":")
-		return fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system %s\n}\nhttp://:%s {\n\tbind %s\n"+
-			"\treverse_proxy %s {\n\t\tlb_policy round_robin\n\t}\n}\n", dir, port, host, strings.Join(backends, " "))
+	conf := func(at place) string {
+		host, port, _ := strings.Cut(at.addr, ":")
+		_, secure, _ := strings.Cut(at.secure, ":")
+		apps := fmt.Sprintf("\tbind %s\n\treverse_proxy %s {\n\t\tlb_policy round_robin\n\t}\n}\n", host, strings.Join(backends, " "))
+		return fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tstorage file_system %s\n}\n", at.dir) +
+			fmt.Sprintf("http://:%s {\n%shttps://%s:%s {\n\ttls %s %[5]s\n%[2]s", port, apps, host, secure, at.cert)
 	}
 	spec := procs.Spec{Name: name, Path: path, Env: []string{"GOMAXPROCS=" + strconv.Itoa(threads)}}
 	return startProxy(ctx, lab, spec, conf,
@@ -110,14 +121,14 @@ func StartBackend(ctx context.Context, lab *procs.Lab, name, body string) (*Prox
 	// No word of a configuration may be as long as the large body.
 	const part = 1 << 10
 	large := strings.Repeat("$part", LargeSize/part)
-	conf := func(addr, dir string) string {
-		return fmt.Sprintf(nginxHead, dir, 1) + fmt.Sprintf("  server {\n    listen %s backlog=4096;\n    set $part %q;\n    default_type text/plain;\n"+
-			"    location / { return 200 %q; }\n    location = %s { return 200 %q; }\n  }\n}\n", addr, strings.Repeat("x", part), body, LargePath, large)
+	conf := func(at place) string {
+		return fmt.Sprintf(nginxHead, at.dir, 1) + fmt.Sprintf("  server {\n    listen %s backlog=4096;\n    set $part %q;\n    default_type text/plain;\n"+
+			"    location / { return 200 %q; }\n    location = %s { return 200 %q; }\n  }\n}\n", at.addr, strings.Repeat("x", part), body, LargePath, large)
 	}
 	return startNginx(ctx, lab, name, conf)
 }
 
-func startNginx(ctx context.Context, lab *procs.Lab, name string, conf func(addr, dir string) string) (*Proxy, error) {
+func startNginx(ctx context.Context, lab *procs.Lab, name string, conf func(place) string) (*Proxy, error) {
 	path, err := find("nginx", "nginx-light")
 	if err != nil {
 		return nil, err
@@ -128,16 +139,22 @@ func startNginx(ctx context.Context, lab *procs.Lab, name string, conf func(addr
 
 // startProxy writes the configuration for a free port, starts the program on it
 // and waits until it accepts.
-func startProxy(ctx context.Context, lab *procs.Lab, spec procs.Spec, conf func(addr, dir string) string, args func(file string) []string) (*Proxy, error) {
+func startProxy(ctx context.Context, lab *procs.Lab, spec procs.Spec, conf func(place) string, args func(file string) []string) (*Proxy, error) {
 	dir, err := lab.Dir(spec.Name)
 	if err != nil {
 		return nil, err
 	}
-	addr, err := lab.Addr()
-	if err != nil {
+	at := place{dir: dir}
+	if at.addr, err = lab.Addr(); err != nil {
 		return nil, err
 	}
-	file, err := write(dir, "server.conf", conf(addr, dir))
+	if at.secure, err = lab.Addr(); err != nil {
+		return nil, err
+	}
+	if at.cert, err = Certificate(dir); err != nil {
+		return nil, err
+	}
+	file, err := write(dir, "server.conf", conf(at))
 	if err != nil {
 		return nil, err
 	}
@@ -146,5 +163,5 @@ func startProxy(ctx context.Context, lab *procs.Lab, spec procs.Spec, conf func(
 	if err != nil {
 		return nil, err
 	}
-	return &Proxy{Process: p, Addr: addr}, p.WaitReady(ctx, procs.Listens(addr))
+	return &Proxy{Process: p, Addr: at.addr, Secure: at.secure}, p.WaitReady(ctx, procs.Listens(at.addr))
 }
