@@ -4,6 +4,7 @@ package loop
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -43,6 +44,7 @@ type loop struct {
 	structs   []*client
 	stopping  bool
 	swept     wire.Instant
+	quiet     int // brief waits in a row that ended without an event
 
 	clients atomic.Int64
 	mail    mailbox
@@ -118,9 +120,9 @@ func (l *loop) emptyMailbox() {
 // run serves until stop has been posted and the last client is gone.
 func (l *loop) run() {
 	events := make([]event, batch)
-	expire, flush := l.expire, l.rec.Flush // bound once
+	expire := l.expire // bound once
 	for !l.stopping || l.clients.Load() > 0 {
-		n := wait(l.ep, events, l.patience(), flush)
+		n := l.wait(events)
 		for i := range events[:n] {
 			l.env.Now = wire.Now()
 			l.event(&events[i])
@@ -138,6 +140,43 @@ func (l *loop) run() {
 	for _, p := range l.pools {
 		p.empty(l)
 	}
+}
+
+const (
+	// briefly is how many milliseconds a loop waits for events without telling Go's
+	// scheduler. Telling it costs more than a request's parsing: the scheduler's
+	// monitor takes the processor away from a thread that waits, gives it to another,
+	// and sleeps in steps of 20 us as long as that goes on. A thread that it does need
+	// in the meantime, to collect garbage, it interrupts by a signal.
+	briefly = 4
+	// calm is after how many such waits without an event it is told.
+	calm = 16
+)
+
+// wait returns how many events there are, waiting until the next deadline if there
+// are none. 0 is returned before that, too.
+func (l *loop) wait(events []event) int {
+	ms := l.patience()
+	if uint(ms) <= briefly {
+		n, _ := wait(l.ep, events, ms, false)
+		return n
+	}
+	told := l.quiet >= calm
+	if !told {
+		ms = briefly
+	}
+	n, errno := wait(l.ep, events, ms, told)
+	switch {
+	case errno != 0:
+	case n > 0:
+		l.quiet = 0
+	default:
+		l.quiet++
+		l.rec.Flush()
+		// As if it had just begun to run: the monitor looks at how long that is.
+		runtime.Gosched()
+	}
+	return n
 }
 
 // patience is how long to wait for events, in milliseconds.

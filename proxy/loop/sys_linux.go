@@ -4,7 +4,6 @@ package loop
 
 import (
 	"net/netip"
-	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -23,31 +22,19 @@ const (
 // event is one report; data holds descriptor and generation.
 type event = syscall.EpollEvent
 
-// briefly is how many milliseconds a loop waits for events without telling Go's
-// scheduler. Telling it costs more than a request's parsing: the scheduler's
-// monitor takes the processor away from a thread that waits, gives it to another,
-// and sleeps in steps of 20 us as long as that goes on. A thread that it does need
-// in the meantime, to collect garbage, it interrupts by a signal.
-const briefly = 4
-
 // wait returns how many events there are, waiting for ms milliseconds (-1: for
-// ever) if there are none. rest is called before a wait that may be long.
-func wait(ep int32, events []event, ms int, rest func()) int {
-	short := ms
-	if ms < 0 || ms > briefly {
-		short = briefly
+// ever) if there are none. told tells Go's scheduler about the wait, which a long
+// one demands: until then it keeps one of Go's processors.
+func wait(ep int32, events []event, ms int, told bool) (int, syscall.Errno) {
+	call := syscall.RawSyscall6
+	if told {
+		call = syscall.Syscall6
 	}
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(short), 0, 0)
-	if errno == 0 && n == 0 && ms != short {
-		rest()
-		// As if it had just begun to run: the monitor looks at how long that is.
-		runtime.Gosched()
-		n, _, errno = syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(ms), 0, 0)
-	}
+	n, _, errno := call(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(ms), 0, 0)
 	if errno != 0 { // EINTR
-		return 0
+		return 0, errno
 	}
-	return int(n)
+	return int(n), 0
 }
 
 func control(ep int32, op int, fd int32, gen, mask uint32) error {
