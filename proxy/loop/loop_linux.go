@@ -148,9 +148,9 @@ const (
 	// monitor takes the processor away from a thread that waits, gives it to another,
 	// and sleeps in steps of 20 us as long as that goes on. A thread that it does need
 	// in the meantime, to collect garbage, it interrupts by a signal.
-	briefly = 4
+	briefly = 8
 	// calm is after how many such waits without an event it is told.
-	calm = 16
+	calm = 8
 )
 
 // wait returns how many events there are, waiting until the next deadline if there
