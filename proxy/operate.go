@@ -124,7 +124,15 @@ func (p *Proxy) Act(ctx context.Context, a Action) error {
 	if err != nil {
 		return err
 	}
-	o := p.Decided(service, a.Server)
+	o, err := a.Apply(p.Decided(service, a.Server))
+	if err != nil {
+		return err
+	}
+	return p.Override(ctx, service, a.Server, o)
+}
+
+// Apply returns o as it is after a.
+func (a Action) Apply(o Override) (Override, error) {
 	switch a.Do {
 	case "drain":
 		o.Drain = true
@@ -132,13 +140,13 @@ func (p *Proxy) Act(ctx context.Context, a Action) error {
 		o.Drain = false
 	case "weight":
 		if a.Weight < -1 || a.Weight > 256 {
-			return fmt.Errorf("weight %d is not from 0 to 256: %w", a.Weight, errAction)
+			return o, fmt.Errorf("weight %d is not from 0 to 256: %w", a.Weight, errAction)
 		}
 		o.Weight, o.Weighted = max(a.Weight, 0), a.Weight >= 0
 	default:
-		return fmt.Errorf("%q is none of drain, ready and weight: %w", a.Do, errAction)
+		return o, fmt.Errorf("%q is none of drain, ready and weight: %w", a.Do, errAction)
 	}
-	return p.Override(ctx, service, a.Server, o)
+	return o, nil
 }
 
 var errAction = errors.New("not an action")

@@ -51,6 +51,8 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 		return recoverAlone(o, std)
 	case "check":
 		return check(o.Command.Path, std)
+	case "servers", "drain", "ready", "weight", "explain":
+		return operate(ctx, o, std)
 	}
 	addrs := o.JoinAddrs()
 	if len(addrs) == 0 {

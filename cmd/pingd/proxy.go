@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"time"
 
 	"pingd/cmd/pingd/config"
 	"pingd/kv/client"
@@ -37,6 +38,9 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 		AccessLog:     access,
 		AccessLogJSON: o.AccessLogFormat == "json",
 		Logger:        e.log, Metrics: e.metrics,
+	}
+	if e.store != nil {
+		cfg.Name, cfg.Store = o.Name, shared{e.store}
 	}
 	if s := o.Secret.Reveal(); s != "" {
 		cfg.Secret = []byte(s)
@@ -135,4 +139,30 @@ func (r registry) Watch(ctx context.Context, fn func([]proxy.Backend)) error {
 		}
 		fn(list)
 	})
+}
+
+// shared is the store as proxies share it.
+type shared struct{ *client.Client }
+
+func (s shared) Set(ctx context.Context, key, value string, life time.Duration) error {
+	args := []any{"SET", key, value}
+	if life > 0 {
+		args = append(args, "PX", life.Milliseconds())
+	}
+	_, err := s.Do(ctx, args...)
+	return err
+}
+
+func (s shared) Add(ctx context.Context, key, value string, life time.Duration) (added bool, err error) {
+	args := []any{"SET", key, value, "NX"}
+	if life > 0 {
+		args = append(args, "PX", life.Milliseconds())
+	}
+	answer, err := s.Do(ctx, args...)
+	return answer != nil, err
+}
+
+func (s shared) Delete(ctx context.Context, key string) error {
+	_, err := s.Do(ctx, "DEL", key)
+	return err
 }

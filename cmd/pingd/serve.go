@@ -20,6 +20,7 @@ import (
 	"pingd/cmd/pingd/survey"
 	"pingd/kv/client"
 	"pingd/monitor/host/cgroup"
+	"pingd/proxy"
 )
 
 // role is a part of the process. New has bound its listeners; Run serves until ctx
@@ -158,6 +159,9 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 		e.admin.Add(m.name, r)
 		if page, ok := r.(interface{ Handler() http.Handler }); ok {
 			e.admin.Mount(page.Handler())
+		}
+		if p, ok := r.(*proxy.Proxy); ok {
+			e.admin.MountProxy(p.API())
 		}
 	}
 	return members, roles, nil

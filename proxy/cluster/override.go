@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,4 +65,39 @@ func overrides(values map[string]string) (by map[string]map[string]upstream.Over
 		by[service][server] = o
 	}
 	return by, wrong
+}
+
+// Decide changes what is decided about a server for all proxies that share store, and
+// returns change's error. Of two that decide about one server at once the later counts.
+func Decide(ctx context.Context, store Store, service, server string, change func(upstream.Override) (upstream.Override, error)) error {
+	key := serverKey(service, server)
+	var now upstream.Override
+	looking, seen := context.WithCancel(ctx)
+	defer seen()
+	err := store.Watch(looking, key, func(values map[string]string) {
+		now, _ = parseOverride(values[key]) // one that makes no sense is replaced
+		seen()
+	})
+	if err != nil && (ctx.Err() != nil || looking.Err() == nil) {
+		return fmt.Errorf("read the decision about %s: %w", server, err)
+	}
+	if now, err = change(now); err != nil {
+		return err
+	}
+	return keep(ctx, store, service, server, now)
+}
+
+// keep writes a decision down; the zero one is none.
+func keep(ctx context.Context, store Store, service, server string, o upstream.Override) error {
+	key := serverKey(service, server)
+	var err error
+	if o == (upstream.Override{}) {
+		err = store.Delete(ctx, key)
+	} else {
+		err = store.Set(ctx, key, encodeOverride(o), overrideLife)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the decision about %s: %w", server, err)
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -250,17 +249,7 @@ func (s *Sync) keepDecisions(ctx context.Context) {
 // Override keeps an operator's decision about a server for all proxies; the zero
 // Override takes back what was decided before.
 func (s *Sync) Override(ctx context.Context, service, server string, o upstream.Override) error {
-	key := serverKey(service, server)
-	var err error
-	if o == (upstream.Override{}) {
-		err = s.cfg.Store.Delete(ctx, key)
-	} else {
-		err = s.cfg.Store.Set(ctx, key, encodeOverride(o), overrideLife)
-	}
-	if err != nil {
-		return fmt.Errorf("keep the decision about %s: %w", server, err)
-	}
-	return nil
+	return keep(ctx, s.cfg.Store, service, server, o)
 }
 
 // tickets takes in the keys of TLS sessions.

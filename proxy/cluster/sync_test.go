@@ -305,3 +305,38 @@ func TestWithoutStore(t *testing.T) {
 		}
 	})
 }
+
+// TestDecideFromOutside: a command changes what is decided, and keeps what it does not
+// speak of.
+func TestDecideFromOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		p := open(t, store, "p1")
+		decide := func(change func(*upstream.Override)) {
+			t.Helper()
+			err := Decide(t.Context(), store, "app", "a", func(o upstream.Override) (upstream.Override, error) { change(&o); return o, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		decide(func(o *upstream.Override) { o.Weight, o.Weighted = 7, true })
+		decide(func(o *upstream.Override) { o.Drain = true })
+		if got := p.set.Decided("a"); got != (upstream.Override{Drain: true, Weight: 7, Weighted: true}) {
+			t.Errorf("%+v", got)
+		}
+		no := errors.New("no")
+		err := Decide(t.Context(), store, "app", "a", func(o upstream.Override) (upstream.Override, error) { return upstream.Override{}, no })
+		if !errors.Is(err, no) || !p.set.Decided("a").Drain {
+			t.Errorf("%v, %+v", err, p.set.Decided("a"))
+		}
+		decide(func(o *upstream.Override) { *o = upstream.Override{} })
+		if len(store.now(serversPrefix)) != 0 || p.set.Decided("a") != (upstream.Override{}) {
+			t.Error("a decision that was taken back is still there")
+		}
+		store.lose(true)
+		if err := Decide(t.Context(), store, "app", "a", func(o upstream.Override) (upstream.Override, error) { o.Drain = true; return o, nil }); err == nil {
+			t.Error("a decision that is not kept")
+		}
+	})
+}

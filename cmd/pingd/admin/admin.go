@@ -80,6 +80,7 @@ type Server struct {
 	mu      sync.Mutex
 	roles   []named
 	page    http.Handler
+	proxy   http.Handler
 	closing bool
 }
 
@@ -113,6 +114,13 @@ func (s *Server) Mount(page http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.page = page
+}
+
+// MountProxy serves what operators ask a proxy and tell it, below /proxy/.
+func (s *Server) MountProxy(api http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proxy = api
 }
 
 // Stopping makes /readyz say that the process is going away.

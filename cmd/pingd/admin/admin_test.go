@@ -406,3 +406,40 @@ func TestActions(t *testing.T) {
 		}
 	}
 }
+
+// TestProxyPart: who may tell the proxy something.
+func TestProxyPart(t *testing.T) {
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method, " ", r.URL.Path) })
+	from := func(addr, kind string) func(*http.Request) {
+		return func(r *http.Request) { r.RemoteAddr = addr; r.Header.Set("Content-Type", kind) }
+	}
+	key := func(r *http.Request) { r.Header.Set("Authorization", "Bearer s3cret") }
+	open, closed := newServer(t, nil), newServer(t, func(c *Config) { c.Secret = "s3cret" })
+	if w := ask(open, http.MethodGet, "/proxy/servers"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "hint: ") {
+		t.Errorf("without a proxy: %d %s", w.Code, w.Body)
+	}
+	open.MountProxy(api)
+	closed.MountProxy(api)
+	for _, c := range []struct {
+		name   string
+		s      *Server
+		method string
+		change []func(*http.Request)
+		want   int
+	}{
+		{"anybody may look", open, "GET", []func(*http.Request){from("10.1.2.3:4", "")}, 200},
+		{"this machine may act", open, "POST", []func(*http.Request){from("127.0.0.1:4", "application/json")}, 200},
+		{"this machine by IPv6", open, "POST", []func(*http.Request){from("[::1]:4", "application/json")}, 200},
+		{"another may not", open, "POST", []func(*http.Request){from("10.1.2.3:4", "application/json")}, 405},
+		{"a form on this machine may not", open, "POST", []func(*http.Request){from("127.0.0.1:4", "application/x-www-form-urlencoded")}, 405},
+		{"a secret is asked for", closed, "POST", []func(*http.Request){from("127.0.0.1:4", "application/json")}, 401},
+		{"and does", closed, "POST", []func(*http.Request){from("10.1.2.3:4", "application/json"), key}, 200},
+		{"but not for a form", closed, "POST", []func(*http.Request){from("10.1.2.3:4", "text/plain"), key}, 405},
+		{"nor for looking", closed, "GET", nil, 401},
+	} {
+		w := ask(c.s, c.method, "/proxy/servers", c.change...)
+		if w.Code != c.want || c.want == 200 && w.Body.String() != c.method+" /servers" {
+			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
+		}
+	}
+}

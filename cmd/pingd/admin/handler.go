@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ func (s *Server) Handler() http.Handler {
 	private.Handle("/metrics", bounded(s.metrics()))
 	private.Handle("/status", bounded(http.HandlerFunc(s.serveStatus)))
 	private.Handle("/status/past", bounded(http.HandlerFunc(s.servePast)))
+	private.HandleFunc("/proxy/", s.serveProxy)
 	private.HandleFunc("/", s.serveRoot)
 
 	mux := http.NewServeMux()
@@ -53,10 +55,33 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// mayAct tells whether a request that changes something may go on to the page, which
-// looks at it once more. The secret is asked for behind the guard.
+// mayAct tells whether a request that changes something may go on to the page or to
+// the proxy, which look at it once more. The secret is asked for behind the guard;
+// where there is none, only this machine may tell the proxy something, and no page in
+// a browser, which could not send JSON here without asking first.
 func (s *Server) mayAct(r *http.Request) bool {
+	if strings.HasPrefix(r.URL.Path, "/proxy/") {
+		return r.Header.Get("Content-Type") == "application/json" && (s.cfg.Secret != "" || fromHere(r))
+	}
 	return s.cfg.Actions && s.cfg.Secret != "" && strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+// fromHere tells whether a request came over this machine's loopback.
+func fromHere(r *http.Request) bool {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && a.Addr().Unmap().IsLoopback()
+}
+
+// serveProxy passes on what is for the proxy.
+func (s *Server) serveProxy(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	proxy := s.proxy
+	s.mu.Unlock()
+	if proxy == nil {
+		refuse(w, http.StatusNotFound, "there is no proxy in this process", "pingd servers --join=HOST:PORT finds those of a cluster")
+		return
+	}
+	bounded(http.StripPrefix("/proxy", proxy)).ServeHTTP(w, r)
 }
 
 // certified lets through who showed a certificate, where one is needed.
@@ -215,6 +240,7 @@ const index = `pingd %s, node %s
 /status   the roles' own account, JSON
           /status/past?from=&to= of the last hour, a line a second
 /metrics  for Prometheus
+/proxy/   servers, and explain?id=ID, where there is a proxy
 
 Role monitor puts its page here.
 `

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Command is a subcommand with its arguments; the zero value starts the roles.
 type Command struct {
@@ -16,6 +19,11 @@ type Command struct {
 	Replace, Merge  bool // restore: what becomes of the keys that are there
 	SkipUnsupported bool // restore: leave out what the store has no place for
 	DryRun          bool // restore: only tell
+
+	Server  string // drain, ready, weight: the server
+	Service string // the same: its service, where several have a server of that name
+	Weight  int    // weight: 0 to 256, or -1 for its own
+	ID      string // explain: the request's id
 
 	Confirm string // recover: the node's name, typed once more
 }
@@ -36,6 +44,11 @@ type grammar struct {
 	Remove    oneNode  `cmd:"" help:"Take a store node out of the cluster."`
 	Replace   twoNodes `cmd:"" help:"Take store OLD out of the cluster once NEW, started with --join, has caught up and votes."`
 	Transfer  mayNode  `cmd:"" help:"Hand the leadership over, to NAME or to the best node."`
+	Servers   asJSON   `cmd:"" help:"Show the servers behind the proxies as each of them sees them."`
+	Drain     server   `cmd:"" help:"Give a server nothing new, at all proxies; what it has goes on. Lasts until pingd ready."`
+	Ready     server   `cmd:"" help:"Take pingd drain back."`
+	Weight    weight   `cmd:"" help:"Set a server's share, 0 to 256, at all proxies; \"own\": what it registered with."`
+	Explain   explain  `cmd:"" help:"Tell what became of a request: which server it went to and why, what failed, and what took how long. ID is that of X-Request-Id."`
 	Backup    backup   `cmd:"" help:"Write all data of one moment to FILE, or to standard output (-)."`
 	Restore   restore  `cmd:"" help:"Load a backup, or an RDB file of Redis, into a running cluster."`
 	Recover   recovery `cmd:"" help:"Go on with this stopped node alone, when a majority is lost for good."`
@@ -59,6 +72,21 @@ type twoNodes struct {
 
 type mayNode struct {
 	Name string `arg:"" optional:"" name:"NAME"`
+}
+
+type server struct {
+	Server  string `arg:"" name:"SERVER"`
+	Service string `name:"service" placeholder:"NAME" help:"Which one, where servers of several services have this name."`
+}
+
+type weight struct {
+	server
+	Weight string `arg:"" name:"N"`
+}
+
+type explain struct {
+	ID   string `arg:"" name:"ID"`
+	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 type backup struct {
@@ -85,8 +113,16 @@ type check struct {
 
 // command gathers what was said of the subcommand of that name.
 func (g *grammar) command(name string) Command {
-	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON, Node: g.Remove.Name + g.Replace.Old + g.Transfer.Name, By: g.Replace.New}
+	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON || g.Servers.JSON || g.Explain.JSON, Node: g.Remove.Name + g.Replace.Old + g.Transfer.Name, By: g.Replace.New}
 	switch name {
+	case "drain":
+		c.Server, c.Service = g.Drain.Server, g.Drain.Service
+	case "ready":
+		c.Server, c.Service = g.Ready.Server, g.Ready.Service
+	case "weight":
+		c.Server, c.Service, c.Weight = g.Weight.Server, g.Weight.Service, parseWeight(g.Weight.Weight)
+	case "explain":
+		c.ID = g.Explain.ID
 	case "backup":
 		c.Path, c.Format, c.Stale = g.Backup.File, g.Backup.Format, g.Backup.Stale
 	case "recover":
@@ -100,6 +136,21 @@ func (g *grammar) command(name string) Command {
 	return c
 }
 
+// badWeight is what parseWeight returns for what is none.
+const badWeight = -2
+
+// parseWeight reads a weight; "own" is -1.
+func parseWeight(text string) int {
+	if text == "own" {
+		return -1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > 256 {
+		return badWeight
+	}
+	return n
+}
+
 // example returns what to type where the argument of a subcommand is missing.
 func example(command, argument string) string {
 	s := "pingd " + command + " " + argument
@@ -108,6 +159,12 @@ func example(command, argument string) string {
 		return "pingd replace s3 s4   (pingd members lists the names)"
 	case "remove", "transfer":
 		return s + "   (pingd members lists them)"
+	case "drain", "ready":
+		return "pingd " + command + " app1   (pingd servers lists them)"
+	case "weight":
+		return "pingd weight app1 10   (pingd servers lists them)"
+	case "explain":
+		return s + "   (what X-Request-Id of the answer says)"
 	case "check":
 		return strings.Replace(s, argument, "pingd-data", 1) + "   (what --data names), or a backup"
 	case "backup":
@@ -123,6 +180,9 @@ func (v *validator) command() {
 	c := v.o.Command
 	if c.Name == "backup" {
 		v.oneOf("format", c.Format, FormatPingd, FormatRDB)
+	}
+	if c.Name == "weight" && c.Weight == badWeight {
+		v.advise("pingd weight "+c.Server, "the weight is none from 0 to 256", "pingd weight "+c.Server+" 10; 0 drains it, \"own\" is what it registered with")
 	}
 	if c.Name == "recover" && c.Confirm != "" && c.Confirm != v.o.Name {
 		v.advise("--confirm="+c.Confirm, "is not the name of this node, "+v.o.Name, "pingd recover, without --confirm, tells what to type")

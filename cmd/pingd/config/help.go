@@ -95,6 +95,8 @@ func commandHelp(b *strings.Builder, m *model, c *kong.Node) {
 	switch c.Name {
 	case "health":
 		about = append([]string{"admin-addr", "bind", "config"}, certificates...)
+	case "servers", "drain", "ready", "weight", "explain":
+		about = append([]string{"admin-addr", "bind"}, about...)
 	case "recover":
 		about = []string{"data", "name", "config"}
 	case "version", "check":
