@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,7 +20,6 @@ const (
 	changeTimeout = 10 * time.Second
 	// A new node has to be sent all data first.
 	replaceTimeout = time.Hour
-	healthTimeout  = 2 * time.Second
 )
 
 // cluster is what the commands need of the store.
@@ -43,6 +40,9 @@ type streams struct {
 func command(ctx context.Context, o config.Options, std streams) (err error) {
 	switch o.Command.Name {
 	case "version":
+		if o.Command.JSON {
+			return writeJSON(std.out, thisBuild())
+		}
 		fmt.Fprintln(std.out, thisBuild())
 		return nil
 	case "health":
@@ -53,6 +53,9 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 		return check(o.Command.Path, std)
 	case "servers", "drain", "ready", "weight", "explain":
 		return operate(ctx, o, std)
+	case "completion":
+		fmt.Fprint(std.out, config.Completion(o.Command.Shell))
+		return nil
 	}
 	addrs := o.JoinAddrs()
 	if len(addrs) == 0 {
@@ -169,43 +172,4 @@ func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// health asks the process on this machine whether it lives.
-func health(ctx context.Context, o config.Options, stdout io.Writer) error {
-	if o.AdminAddr == config.Off {
-		return errors.New("--admin-addr=off: there is nobody to ask\nhint: --admin-addr=:19999")
-	}
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
-	defer cancel()
-	keeper, err := openCerts(o, nil)
-	if err != nil {
-		return err
-	}
-	// No proxy of the environment: this is about this machine.
-	transport := &http.Transport{DisableKeepAlives: true}
-	scheme := "http"
-	if keeper != nil {
-		scheme = "https"
-		transport.DialTLSContext = func(ctx context.Context, _, addr string) (net.Conn, error) { return keeper.DialSelf(ctx, addr) }
-	}
-	url := scheme + "://" + local(o.HostPort(o.AdminAddr)) + "/healthz"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-	defer transport.CloseIdleConnections()
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w\nhint: --admin-addr must be that of the running process", url, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusBadRequest && keeper == nil {
-		return fmt.Errorf("ask %s: %s\nhint: the process may speak TLS: give its --tls-ca, --tls-cert and --tls-key", url, resp.Status)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask %s: %s", url, resp.Status)
-	}
-	fmt.Fprintln(stdout, "ok")
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"pingd/cmd/pingd/certs"
 	"pingd/cmd/pingd/config"
 	"pingd/cmd/pingd/group"
+	"pingd/cmd/pingd/supervise"
 	"pingd/cmd/pingd/survey"
 	"pingd/kv/client"
 	"pingd/monitor/host/cgroup"
@@ -60,6 +61,13 @@ func (e *env) addr(flag string) string {
 
 // serve starts the roles that o names and blocks until all have stopped.
 func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Writer) (err error) {
+	if o.DataSlots {
+		var done func(error) error
+		if o, done, err = inSlot(o, log); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, done(err)) }()
+	}
 	keeper, err := openCerts(o, log)
 	if err != nil {
 		return err
@@ -89,6 +97,7 @@ func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Wr
 	}
 	what := e.announcement(roles)
 	e.what.Store(&what)
+	members = append([]group.Member{supervisor(roles, log)}, members...)
 	if e.store != nil {
 		a := &announcer{store: e.store, what: what, log: log}
 		members = append(members, group.Member{Name: "announcement", Run: a.Run})
@@ -167,6 +176,29 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 	return members, roles, nil
 }
 
+// supervisor is the part that tells a service manager how the roles are. It
+// starts first and stops last, so that the watchdog is fed while others stop.
+func supervisor(roles []role, log *slog.Logger) group.Member {
+	reasons := func() (all []string) {
+		for _, r := range roles {
+			if ready, ok := r.(admin.Readier); ok {
+				if err := ready.Ready(); err != nil {
+					all = append(all, err.Error())
+				}
+			}
+		}
+		return all
+	}
+	answer := func() {
+		for _, r := range roles {
+			r.Status()
+		}
+	}
+	return group.Member{Name: "supervisor", Run: func(ctx context.Context) error {
+		return supervise.Run(ctx, supervise.Config{Reasons: reasons, Answer: answer, Logger: log})
+	}}
+}
+
 // adminHosts are the host names that the admin listener answers to, beside the
 // obvious ones.
 func (e *env) adminHosts() []string {
@@ -194,6 +226,7 @@ func (e *env) accessLog() (io.Writer, error) {
 
 // stopping is called once when the stop begins.
 func (e *env) stopping() {
+	supervise.Stopping()
 	if e.admin != nil {
 		e.admin.Stopping()
 	}

@@ -11,14 +11,16 @@ var version string
 
 // build says what this binary was made of.
 type build struct {
-	Version string // of the release, or "devel"
-	Commit  string // abbreviated, with "+changes" when the tree had any; may be empty
-	Go      string // of the compiler
+	Version string `json:"version"`          // of the release, or "devel"
+	Commit  string `json:"commit,omitempty"` // abbreviated, with "+changes" when the tree had any; may be empty
+	Go      string `json:"go"`               // of the compiler
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
 }
 
 // thisBuild reads what the linker and the go command wrote into the binary.
 func thisBuild() build {
-	b := build{Version: version, Go: runtime.Version()}
+	b := build{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{}
@@ -45,7 +47,7 @@ func (b build) String() string {
 	if b.Commit != "" {
 		s += " (commit " + b.Commit + ")"
 	}
-	return fmt.Sprintf("%s %s %s/%s", s, b.Go, runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s %s %s/%s", s, b.Go, b.OS, b.Arch)
 }
 
 // short is the version with the commit, for the status and the metrics.

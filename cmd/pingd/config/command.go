@@ -3,6 +3,7 @@ package config
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Command is a subcommand with its arguments; the zero value starts the roles.
@@ -10,8 +11,13 @@ type Command struct {
 	Name string // as typed: status, members, backup ... or empty
 	Node string // the member that remove, replace and transfer are about; may be empty for transfer
 	By   string // replace: the member that takes its place
-	JSON bool   // status, members: machine-readable output
+	JSON bool   // status, members, version: machine-readable output
 	Path string // backup, restore, check: the file or directory; "-" for standard output or input
+
+	Ready bool          // health: whether it can serve, not only whether it lives
+	Wait  time.Duration // health: until it is well, for so long
+
+	Shell string // completion: bash, zsh or fish
 
 	Format string // backup: FormatPingd or FormatRDB
 	Stale  bool   // backup: what the node has, without asking the leader
@@ -53,8 +59,19 @@ type grammar struct {
 	Restore   restore  `cmd:"" help:"Load a backup, or an RDB file of Redis, into a running cluster."`
 	Recover   recovery `cmd:"" help:"Go on with this stopped node alone, when a majority is lost for good."`
 	CheckPath check    `cmd:"" name:"check" help:"Read a stopped node's data directory, or a backup, and tell whether it is intact."`
-	Health    struct{} `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
-	Version   struct{} `cmd:"" help:"Show the version."`
+	Health    health   `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
+	Version   asJSON   `cmd:"" help:"Show the version."`
+
+	Completion completion `cmd:"" help:"Write the completion script of a shell: bash, zsh or fish."`
+}
+
+type health struct {
+	Ready bool          `name:"ready" help:"Ask whether it can serve, not only whether it lives."`
+	Wait  time.Duration `name:"wait" default:"0s" placeholder:"TIME" help:"Ask again until it is well, for so long."`
+}
+
+type completion struct {
+	Shell string `arg:"" name:"SHELL"`
 }
 
 type asJSON struct {
@@ -91,7 +108,7 @@ type explain struct {
 
 type backup struct {
 	File   string `arg:"" name:"FILE"`
-	Format string `name:"format" default:"pingd" placeholder:"KIND" help:"pingd, or rdb for a file that Redis loads."`
+	Format string `name:"format" default:"pingd" placeholder:"KIND" complete:"pingd,rdb" help:"pingd, or rdb for a file that Redis loads."`
 	Stale  bool   `name:"stale" help:"Take what the node has, even if it has no leader."`
 }
 
@@ -113,7 +130,7 @@ type check struct {
 
 // command gathers what was said of the subcommand of that name.
 func (g *grammar) command(name string) Command {
-	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON || g.Servers.JSON || g.Explain.JSON, Node: g.Remove.Name + g.Replace.Old + g.Transfer.Name, By: g.Replace.New}
+	c := Command{Name: name, JSON: g.Status.JSON || g.Members.JSON || g.Servers.JSON || g.Explain.JSON || g.Version.JSON, Node: g.Remove.Name + g.Replace.Old + g.Transfer.Name, By: g.Replace.New}
 	switch name {
 	case "drain":
 		c.Server, c.Service = g.Drain.Server, g.Drain.Service
@@ -123,6 +140,10 @@ func (g *grammar) command(name string) Command {
 		c.Server, c.Service, c.Weight = g.Weight.Server, g.Weight.Service, parseWeight(g.Weight.Weight)
 	case "explain":
 		c.ID = g.Explain.ID
+	case "health":
+		c.Ready, c.Wait = g.Health.Ready, g.Health.Wait
+	case "completion":
+		c.Shell = g.Completion.Shell
 	case "backup":
 		c.Path, c.Format, c.Stale = g.Backup.File, g.Backup.Format, g.Backup.Stale
 	case "recover":
@@ -178,8 +199,15 @@ func example(command, argument string) string {
 // command validates the arguments of a subcommand.
 func (v *validator) command() {
 	c := v.o.Command
-	if c.Name == "backup" {
+	switch c.Name {
+	case "backup":
 		v.oneOf("format", c.Format, FormatPingd, FormatRDB)
+	case "health":
+		v.duration("wait", c.Wait, 0, time.Hour, "30s")
+	case "completion":
+		if !contains(Shells(), c.Shell) {
+			v.advise("pingd completion "+quoteShell(c.Shell), "must be one of "+strings.Join(Shells(), ", "), "pingd completion "+orFirst(nearest(c.Shell, Shells()), Shells()))
+		}
 	}
 	if c.Name == "weight" && c.Weight == badWeight {
 		v.advise("pingd weight "+c.Server, "the weight is none from 0 to 256", "pingd weight "+c.Server+" 10; 0 drains it, \"own\" is what it registered with")

@@ -90,23 +90,26 @@ func commandHelp(b *strings.Builder, m *model, c *kong.Node) {
 	for _, f := range c.Flags {
 		flagHelp(b, f)
 	}
-	certificates := []string{"tls-cert", "tls-key", "tls-ca", "tls-name"}
-	about := append([]string{"join", "secret-file", "config"}, certificates...)
-	switch c.Name {
-	case "health":
-		about = append([]string{"admin-addr", "bind", "config"}, certificates...)
-	case "servers", "drain", "ready", "weight", "explain":
-		about = append([]string{"admin-addr", "bind"}, about...)
-	case "recover":
-		about = []string{"data", "name", "config"}
-	case "version", "check":
-		about = nil
-	}
+	about := settingsOf(c.Name)
 	for _, f := range m.settings() {
 		if slices.Contains(about, f.Name) {
 			flagHelp(b, f)
 		}
 	}
+}
+
+// settingsOf returns the settings that a subcommand looks at.
+func settingsOf(command string) []string {
+	certificates := []string{"tls-cert", "tls-key", "tls-ca", "tls-name"}
+	switch command {
+	case "health":
+		return append([]string{"admin-addr", "bind", "config"}, certificates...)
+	case "recover":
+		return []string{"data", "name", "config"}
+	case "version", "check", "completion":
+		return nil
+	}
+	return append([]string{"join", "secret-file", "config"}, certificates...)
 }
 
 // usage writes a subcommand with its arguments.

@@ -22,7 +22,7 @@ type ProxyOptions struct {
 	ProxyProtocol []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies whose connections begin with a PROXY protocol header, version 1 or 2."`
 	Backend       []string `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
 	Route         []string `sep:"none" placeholder:"ROUTE" roles:"proxy" help:"A service of its own for a host and path, repeatable: \"shop.example.org/cart=/app/cart/ [balance=HOW] [sticky=COOKIE]\" for servers that register under /app/cart/, or \"/=host:port,...\". A host of *.example.org is for all below, none for any; what no route is for goes to --backend and --prefix."`
-	Balance       string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
+	Balance       string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" complete:"roundrobin,leastconn,random,hash:client,hash:path" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
 	Sticky        string   `placeholder:"COOKIE" roles:"proxy" help:"Keep each visitor with the server of the first visit, by a cookie of this name."`
 	RateLimit     string   `placeholder:"RATE" roles:"proxy" help:"How often one address may ask, over all proxies: \"100/s [burst=200]\", 6000/m, 5/h."`
 	ProxyTrusted  []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies in front, whose X-Forwarded-* and X-Request-Id are believed."`
@@ -45,8 +45,8 @@ type ProxyOptions struct {
 	TimeoutResponse time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"Time for a server to begin its answer."`
 	TimeoutClient   time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"Silence of a visitor that ends the connection."`
 
-	AccessLog       string `default:"off" placeholder:"FILE" roles:"proxy" help:"A line for each request: to a file, to standard output (-), or off."`
-	AccessLogFormat string `default:"text" placeholder:"FORMAT" roles:"proxy" help:"text, as HAProxy's lines, or json."`
+	AccessLog       string `default:"off" placeholder:"FILE" roles:"proxy" complete:"file" help:"A line for each request: to a file, to standard output (-), or off."`
+	AccessLogFormat string `default:"text" placeholder:"FORMAT" roles:"proxy" complete:"text,json" help:"text, as HAProxy's lines, or json."`
 	RequestID       bool   `name:"request-id" default:"true" roles:"proxy" help:"Give each request an id, in X-Request-Id to the server and back; =false for none."`
 }
 

@@ -164,11 +164,14 @@ func (v *validator) exposure() {
 		return
 	}
 	where := flags[0]
-	if _, ok := o.Given["bind"]; ok {
+	hint := "--secret-file=pingd.secret, made by " + makeSecret("pingd.secret") + "; or --tls-cert, --tls-key and --tls-ca; or --insecure in a closed network"
+	if at, ok := o.Given["bind"]; ok {
 		where = v.spell("bind", o.Bind)
+		if at.Kind == FromEnv {
+			hint = SecretVariable + "=..., as of: head -c 24 /dev/urandom | base64; or " + envName("insecure") + "=true in a closed network"
+		}
 	}
-	v.advise(where, "without a secret, everybody who reaches "+strings.Join(open, ", ")+" ("+strings.Join(flags, ", ")+") could read and change everything; --proxy-addr and --counter-addr are for the public and need none",
-		"--secret-file=pingd.secret, made by "+makeSecret("pingd.secret")+"; or --tls-cert, --tls-key and --tls-ca; or --insecure in a closed network")
+	v.advise(where, "without a secret, everybody who reaches "+strings.Join(open, ", ")+" ("+strings.Join(flags, ", ")+") could read and change everything; --proxy-addr and --counter-addr are for the public and need none", hint)
 }
 
 func (v *validator) store() {
@@ -180,6 +183,7 @@ func (v *validator) store() {
 	if o.Expect > 0 && len(o.Join) == 0 {
 		v.advise(v.spell("expect", o.Expect), "needs --join, to know where the others are", "--join=host1,host2,host3 --expect="+strconv.Itoa(max(o.Expect, 1)))
 	}
+	v.slots()
 	v.oneOf("follower-writes", o.FollowerWrites, "forward", "readonly", "moved")
 	v.oneOf("log-store", o.LogStore, "wal", "bolt")
 	v.duration("election-timeout", o.ElectionTimeout, 20*time.Millisecond, time.Minute, "150ms")
@@ -190,6 +194,24 @@ func (v *validator) store() {
 	}
 	if rule := checkText(o.MasterName); rule != "" {
 		v.bad("master-name", o.MasterName, rule, "master")
+	}
+}
+
+// slots validates what a slot decides: the name, and who starts the cluster.
+func (v *validator) slots() {
+	o := v.o
+	if !o.DataSlots {
+		return
+	}
+	if len(o.Join) == 0 {
+		v.advise(v.spell("data-slots", true), "needs --join, for the nodes of the other slots to find the first", "--join=store, the name of the service")
+	}
+	const rule, hint = "is decided by the slot that --data-slots takes", "leave it out"
+	if _, given := o.Given["name"]; given {
+		v.advise(v.spell("name", o.Name), rule, hint)
+	}
+	if _, given := o.Given["expect"]; given {
+		v.advise(v.spell("expect", o.Expect), rule, hint)
 	}
 }
 

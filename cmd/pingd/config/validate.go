@@ -47,6 +47,15 @@ func (v *validator) spell(flag string, value any) string {
 	return v.o.Given[flag].spell(flag, fmt.Sprint(value))
 }
 
+// like writes a setting of flag in the words in which model was given: those who
+// set variables are told of variables.
+func (v *validator) like(model, flag, value string) string {
+	if v.o.Given[model].Kind == FromEnv {
+		return envName(flag) + "=" + quoteShell(value)
+	}
+	return "--" + flag + "=" + quoteShell(value)
+}
+
 func (v *validator) oneOf(flag, value string, allowed ...string) {
 	for _, a := range allowed {
 		if value == a {
@@ -143,14 +152,19 @@ func (v *validator) needs() {
 	if o.Command.Name != "" || o.Starts(Store) || len(o.Join) > 0 {
 		return
 	}
-	join := "--join=127.0.0.1:" + DefaultRedisPort
+	roles := strings.Join(o.Role, ",")
+	where := v.spell("role", roles)
+	join, backend := v.like("role", "join", "127.0.0.1:"+DefaultRedisPort), v.like("role", "backend", "127.0.0.1:8000")
+	if o.Given["role"].Kind == FromEnv { // an image's: this machine is nobody else's
+		join, backend = v.like("role", "join", "store:"+DefaultRedisPort), v.like("role", "backend", "app:8000")
+	}
 	if o.Starts(Counter) {
-		v.advise(v.spell("role", strings.Join(o.Role, ",")), "a counter needs a store", join+", or --role="+strings.Join(o.Role, ",")+",store")
+		v.advise(where, "a counter needs a store", join+", or "+v.like("role", "role", roles+",store"))
 	}
 	if o.Starts(Sentinel) {
-		v.advise(v.spell("role", strings.Join(o.Role, ",")), "a sentinel without a store of its own needs one to tell about", join)
+		v.advise(where, "a sentinel without a store of its own needs one to tell about", join)
 	}
 	if o.Starts(Proxy) && len(o.Backend)+len(o.Route) == 0 {
-		v.advise(v.spell("role", strings.Join(o.Role, ",")), "the proxy has no server to forward to", "--backend=127.0.0.1:8000, or "+join+" for those that register")
+		v.advise(where, "the proxy has no server to forward to", backend+", or "+join+" for those that register")
 	}
 }
