@@ -1,28 +1,36 @@
 # One image per role: docker build --target proxy . (store, counter, sentinel,
-# monitor, all). The binary comes from the stage that BIN names: "source" builds
-# it here, "prebuilt" takes dist/pingd, so that nothing has to be pulled:
+# monitor, all): one static binary, no shell, not root, nothing else inside.
 #
-#   CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o dist/pingd ./cmd/pingd
+# BIN says where the binary comes from. "source" builds it here; "prebuilt" takes
+# dist/rootfs.tar, so that nothing has to be pulled and the layers come out the
+# same, byte for byte, wherever they are built:
+#
+#   .ci/release rootfs
 #   DOCKER_BUILDKIT=1 docker build --build-arg BIN=prebuilt --target store -t pingd-store .
 ARG BIN=source
 
-FROM golang:1.26 AS source
+FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /dist/pingd ./cmd/pingd
+ARG VERSION
+RUN .ci/release rootfs && mkdir /rootfs && tar -C /rootfs -xf dist/rootfs.tar
+
+FROM scratch AS source
+COPY --from=build /rootfs/pingd /pingd
+COPY --from=build --chown=65532:65532 /rootfs/data/ /data/
 
 FROM scratch AS prebuilt
-COPY dist/pingd /dist/pingd
+ADD dist/rootfs.tar /
 
-FROM ${BIN} AS bin
-
-# What the images share. The health check is the binary itself: there is no shell.
-# A copied file makes /data belong to the user; an empty volume takes that over.
-FROM scratch AS base
-COPY --from=bin /dist/pingd /pingd
-COPY --chown=65532:65532 .dockerignore /data/.keep
+# What the images share. The health check is the binary itself. /data belongs to
+# the user: an empty volume takes that over.
+FROM ${BIN} AS base
+ARG VERSION
+LABEL org.opencontainers.image.title="pingd" \
+	org.opencontainers.image.description="A highly available web stack in one binary" \
+	org.opencontainers.image.version="$VERSION"
 USER 65532:65532
 WORKDIR /data
 ENV PINGD_DATA=/data PINGD_BIND=0.0.0.0

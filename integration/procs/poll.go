@@ -17,18 +17,22 @@ import (
 const pollEvery = 10 * time.Millisecond
 
 // Poll calls ask until it returns nil. When ctx ends first, its error wraps the
-// last answer.
+// last answer: the one before, if ctx ended while ask was waiting.
 func Poll(ctx context.Context, ask func(context.Context) error) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	var last error
 	for {
 		err := ask(ctx)
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: last answer: %w", context.Cause(ctx), err)
+			return fmt.Errorf("%w: last answer: %w", context.Cause(ctx), last)
 		case <-tick.C:
 		}
 	}
