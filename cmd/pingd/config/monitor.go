@@ -13,10 +13,10 @@ import (
 
 // MonitorOptions holds the settings of role monitor.
 type MonitorOptions struct {
-	MonitorProc    string        `default:"/proc" placeholder:"DIR" roles:"monitor" help:"Where the host's /proc is seen, in a container; also $HOST_PROC."`
-	MonitorSys     string        `default:"/sys" placeholder:"DIR" roles:"monitor" help:"Where the host's /sys is seen, in a container; also $HOST_SYS."`
-	MonitorRoot    string        `placeholder:"DIR" roles:"monitor" help:"Where the host's / is seen, in a container, for the space on its disks; also $HOST_ROOT."`
-	MonitorDocker  string        `default:"/var/run/docker.sock" placeholder:"SOCKET" roles:"monitor" help:"Socket of the container engine, for the names of containers; off to ask nobody."`
+	MonitorProc    string        `default:"/proc" placeholder:"DIR" roles:"monitor" complete:"dir" help:"Where the host's /proc is seen, in a container; also $HOST_PROC."`
+	MonitorSys     string        `default:"/sys" placeholder:"DIR" roles:"monitor" complete:"dir" help:"Where the host's /sys is seen, in a container; also $HOST_SYS."`
+	MonitorRoot    string        `placeholder:"DIR" roles:"monitor" complete:"dir" help:"Where the host's / is seen, in a container, for the space on its disks; also $HOST_ROOT."`
+	MonitorDocker  string        `default:"/var/run/docker.sock" placeholder:"SOCKET" roles:"monitor" complete:"file" help:"Socket of the container engine, for the names of containers; off to ask nobody."`
 	MonitorHistory time.Duration `default:"720h" placeholder:"TIME" roles:"monitor" help:"How long history is kept on disk, below --data; 0s keeps the last hour in memory only."`
 	MonitorAlert   []string      `sep:"none" placeholder:"RULE" roles:"monitor" help:"An alert rule of your own, repeatable, or an end to one that comes along: \"oom_kill: off\"; docs/monitoring.md has the form."`
 
@@ -26,7 +26,7 @@ type MonitorOptions struct {
 	MonitorMailFrom string   `placeholder:"ADDRESS" roles:"monitor" help:"Sender of the mail (default: pingd@NAME)."`
 	MonitorSMTP     string   `name:"monitor-smtp" placeholder:"HOST:PORT" roles:"monitor" help:"Mail server; port 465 speaks TLS from the start, others once it is offered."`
 	MonitorSMTPUser string   `name:"monitor-smtp-user" placeholder:"NAME" roles:"monitor" help:"User of the mail server; its password comes from --monitor-smtp-file."`
-	MonitorSMTPFile string   `name:"monitor-smtp-file" placeholder:"FILE" roles:"monitor" help:"File with the password of the mail server."`
+	MonitorSMTPFile string   `name:"monitor-smtp-file" placeholder:"FILE" roles:"monitor" complete:"file" help:"File with the password of the mail server."`
 	MonitorURL      string   `name:"monitor-url" placeholder:"URL" roles:"monitor" help:"Where people find the page, for the links in messages (default: from --admin-addr)."`
 	MonitorActions  bool     `roles:"monitor" help:"Let those who know the secret silence alerts from the page, and what else it offers; it is read only otherwise."`
 }
