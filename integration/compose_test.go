@@ -33,7 +33,9 @@ func startLoad(t *testing.T, url string, clients int) *load {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := drive.Visits{URLs: []string{url}, Clients: clients, For: time.Hour, Timeout: 5 * time.Second}.Run(ctx, l.rec)
+		// A pause, for the engine needs the processor too.
+		v := drive.Visits{URLs: []string{url}, Clients: clients, For: time.Hour, Pause: 20 * time.Millisecond, Timeout: 5 * time.Second}
+		_, err := v.Run(ctx, l.rec)
 		done <- err
 	}()
 	l.stop = func() error {
@@ -55,10 +57,10 @@ func (l *load) goesOn() {
 // during does something under load and says how long nobody got an answer.
 func (l *load) during(what string, do func()) {
 	l.t.Helper()
-	at := l.rec.Since()
+	began, at := time.Now(), l.rec.Since()
 	do()
 	l.goesOn()
-	l.t.Logf("%-40s longest gap %s", what, l.rec.LongestWithin(at, l.rec.Since()).Long.Round(time.Millisecond))
+	l.t.Logf("%-44s longest gap %s, done in %.1f s", what, l.rec.LongestWithin(at, l.rec.Since()).Long.Round(time.Millisecond), time.Since(began).Seconds())
 }
 
 // account ends the load and demands that nothing is lost or handed out twice.
@@ -112,33 +114,24 @@ func TestComposeStack(t *testing.T) {
 	l.during("network connect", func() { docker(t, "network", "connect", "--alias", "store", network, leader); c.whole(t, 3) })
 
 	l.during("docker kill of a counter", func() { docker(t, "kill", c.container(t, "counter")) })
-	l.during("counters 3 to 5, stores 3 to 4", func() { c.scale(t, "counter=5", "store=4"); c.whole(t, 4) })
-	l.during("counters 5 to 2, stores 4 to 3", func() { c.scale(t, "counter=2", "store=3"); c.whole(t, 3) })
-	l.during("proxies 1 to 2", func() {
-		c.scale(t, "proxy=2", "counter=2", "store=3")
+	l.during("counters 3 to 4, stores 3 to 4, 2 proxies", func() {
+		c.scale(t, "counter=4", "store=4", "proxy=2")
+		c.whole(t, 4)
 		for _, url := range c.visitAt(t) {
 			served(t, url)
 		}
 	})
+	l.during("counters 4 to 2, stores 4 to 3", func() { c.scale(t, "counter=2", "store=3", "proxy=2"); c.whole(t, 3) })
 	t.Run("monitor", func(t *testing.T) { monitorShowsTheHost(t, page) })
 
 	l.during("restart of all", func() { c.must(t, "restart"); c.whole(t, 3) })
+	// New containers on the old volumes.
 	l.during("replaced by a new image", func() {
 		c.env = append(c.env, "PINGD_TAG="+imageTag()+"next", "VERSION=2")
 		c.must(t, "up", "-d", "--build", "--scale", "proxy=2")
 		c.whole(t, 3)
 	})
 	l.account()
-
-	// Down and up again: the volumes are what stays.
-	before := atoi(t, mustGet(t, url))
-	c.must(t, "down")
-	c.must(t, "up", "-d")
-	url = c.visitAt(t)[0]
-	served(t, url)
-	if after := atoi(t, mustGet(t, url)); after <= before {
-		t.Errorf("visit %d before, %d after down and up", before, after)
-	}
 }
 
 // served waits for an answer. Each try is short: a connection that the engine took

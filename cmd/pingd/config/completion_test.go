@@ -119,7 +119,7 @@ _arguments() { print -rl -- "$@"; }; state=; _pingd; words=(backup); state=argum
 	for _, want := range []string{
 		"_pingd -C --help[", // registered, and asked
 		`--role=[What to start\: any of store, proxy, counter, sentinel, monitor, or all]:role:_values -s , role store proxy`,
-		"--insecure[Let Redis, Raft, Sentinel and admin listen beyond loopback without a secret]",
+		"--insecure[Let Redis, Raft, Sentinel and admin listen beyond loopback without a secret or client certificates]",
 		`--backend=[A server of your own, repeatable\: "host\:port \[weight=N\] \[check=/path\]"]:backend:`,
 		"--data=[Directory for all durable state]:data:_files -/",
 	} {
@@ -138,8 +138,11 @@ func TestOfferedValuesAreValid(t *testing.T) {
 				continue
 			}
 			args := []string{"--" + f.Name + "=" + w, "--name=n"}
-			if f.Name == "role" {
+			switch f.Name {
+			case "role":
 				args = append(args, "--join=h1")
+			case "tls-auth-clients":
+				args = append(args, "--tls-cert=n.crt", "--tls-key=n.key", "--tls-ca=ca.crt")
 			}
 			problems := Load(args, Sources{}).Problems
 			if (len(problems) == 0) != (w != "nonsense") {
