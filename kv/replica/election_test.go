@@ -120,3 +120,56 @@ func TestTransfersUnderLoadSucceed(t *testing.T) {
 		t.Errorf("%d of 6 transfers succeeded", len(gaps))
 	}
 }
+
+// crash ends a node as the end of its process does: its connections are closed and
+// new ones refused.
+func (nd *node) crash() {
+	r := nd.replica()
+	r.bus.Shut()
+	r.fail(errKilled)
+	_ = nd.shut()
+}
+
+func TestALeaderWhoseProcessEndsIsReplacedWithoutATimeout(t *testing.T) {
+	t.Parallel()
+	const timeout = 1500 * time.Millisecond
+	c := newCluster(t, 3, func(cfg *Config) { cfg.ElectionTimeout = timeout })
+	c.form()
+	c.voters(3)
+	bestOf(t, "another leader in half the time", func() bool {
+		leader := c.leader()
+		leader.must("INCR", "n")
+		c.eventually("the others to know that it leads", func() bool {
+			for _, nd := range c.others(leader) {
+				if _, ok := nd.replica().followed(); !ok {
+					return false
+				}
+			}
+			return true
+		})
+		at := time.Now()
+		leader.crash()
+		next := c.leaderBut(leader)
+		took := time.Since(at)
+		next.must("INCR", "n")
+		leader.start()
+		c.voters(3)
+		t.Logf("another leader after %v", took)
+		return took < timeout/2
+	})
+	c.leader()
+	c.sameDigest()
+}
+
+func TestALeaderThatReadsOnLeaseIsLeftToItsTimeout(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, func(cfg *Config) { cfg.LeaseReads = true })
+	leader := c.form()
+	c.voters(3)
+	pause(2 * time.Second) // they have asked it more than once
+	for _, nd := range c.others(leader) {
+		if l, ok := nd.replica().followed(); ok {
+			t.Errorf("%s would stand against %+v", nd.name, l)
+		}
+	}
+}

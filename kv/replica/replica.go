@@ -15,6 +15,7 @@ import (
 	"pingd/kv/engine"
 	"pingd/kv/replica/bus"
 	"pingd/kv/replica/confirm"
+	"pingd/kv/replica/crash"
 	"pingd/kv/replica/form"
 	"pingd/kv/replica/gauge"
 	"pingd/kv/replica/logstore"
@@ -46,6 +47,7 @@ type Replica struct {
 	prober      *probe.Prober
 	space       *space.Watch
 	roster      *roster.Roster
+	crash       *crash.Watch
 	metrics     *gauge.Metrics
 	hub         news.Hub
 	instance    string
@@ -125,6 +127,7 @@ func New(cfg Config) (*Replica, error) {
 	r.prober = probe.New(probe.Config{
 		Links: r.control, Kind: kindState, Peers: r.peers, Self: r.state, Changed: r.changed,
 	})
+	r.crash = r.newCrash()
 	if r.metrics, err = gauge.New(cfg.Metrics, r.Status); err != nil {
 		return nil, errors.Join(err, r.store.Close())
 	}

@@ -96,7 +96,7 @@ func (r *Replica) form(ctx context.Context) error {
 		return err
 	}
 	r.log.Info("node takes part in cluster", "cluster", r.former.Cluster(), "raft", r.cfg.Self.Raft)
-	for _, f := range []func(context.Context){r.roster.KeepAnnounced, r.roster.Tend, r.keepSnapshots, r.logLeader} {
+	for _, f := range []func(context.Context){r.roster.KeepAnnounced, r.roster.Tend, r.crash.Run, r.keepSnapshots, r.logLeader} {
 		r.spawn(func() { f(r.ctx) })
 	}
 	return nil

@@ -24,6 +24,7 @@ const (
 	kindStanding = 9 // does your attempt still stand?
 	kindTransfer = 10
 	kindRemove   = 11
+	kindCrash    = 12 // are you refused by the leader too, and how far does your log go?
 	kindIndex    = 16 // how far is the log committed, if you surely lead?
 )
 
@@ -122,6 +123,10 @@ func (r *Replica) controlCall(kind byte) func(context.Context, bus.Peer, []byte)
 		}
 	case kindIndex:
 		return func(ctx context.Context, _ bus.Peer, _ []byte) ([]byte, error) { return r.confirmIndex(ctx) }
+	case kindCrash:
+		return func(ctx context.Context, _ bus.Peer, question []byte) ([]byte, error) {
+			return r.crash.Answer(ctx, question)
+		}
 	case kindRemove:
 		return func(ctx context.Context, _ bus.Peer, name []byte) ([]byte, error) {
 			return nil, r.removeHere(ctx, string(name))

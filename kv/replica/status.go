@@ -49,7 +49,7 @@ func (r *Replica) state() probe.State {
 	applied, of := r.machine.Applied()
 	s := probe.State{
 		Term: node.CurrentTerm(), Last: node.LastIndex(), Commit: node.CommitIndex(), Applied: applied,
-		Low: r.space.Low(), Incarnation: r.incarnation,
+		Low: r.space.Low(), Incarnation: r.incarnation, Leases: r.cfg.LeaseReads,
 	}
 	if to := r.route(); to.Self {
 		// Before an entry of its term is applied, a leader's commit index may lag behind

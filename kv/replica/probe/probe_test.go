@@ -20,7 +20,7 @@ func TestStateComesBackAndAnOlderOneIsUnderstood(t *testing.T) {
 		n := rapid.Uint64()
 		s := State{
 			Term: n.Draw(t, "term"), Last: n.Draw(t, "last"), Commit: n.Draw(t, "commit"), Applied: n.Draw(t, "applied"),
-			Low: rapid.Bool().Draw(t, "low"), Leads: rapid.Bool().Draw(t, "leads"),
+			Low: rapid.Bool().Draw(t, "low"), Leads: rapid.Bool().Draw(t, "leads"), Leases: rapid.Bool().Draw(t, "leases"),
 			Leader: rapid.StringN(0, 60, 200).Draw(t, "leader"), Addr: rapid.StringN(0, 60, 200).Draw(t, "addr"),
 			Incarnation: n.Draw(t, "incarnation"),
 		}

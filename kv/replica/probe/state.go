@@ -9,6 +9,7 @@ type State struct {
 
 	Low    bool   // the node's disk is nearly full
 	Leads  bool   // the node leads
+	Leases bool   // as leader, the node answers reads without asking
 	Leader string // the node's leader, and where its bus is; empty if there is none
 	Addr   string
 
@@ -16,9 +17,10 @@ type State struct {
 }
 
 const (
-	flagLow   = 1
-	flagLeads = 2
-	maxText   = 512
+	flagLow    = 1
+	flagLeads  = 2
+	flagLeases = 4
+	maxText    = 512
 )
 
 // Append appends the encoded state.
@@ -32,6 +34,9 @@ func (s *State) Append(dst []byte) []byte {
 	}
 	if s.Leads {
 		flags |= flagLeads
+	}
+	if s.Leases {
+		flags |= flagLeases
 	}
 	dst = binary.AppendUvarint(dst, flags)
 	for _, t := range []string{s.Leader, s.Addr} {
@@ -54,7 +59,7 @@ func Parse(b []byte) (s State, ok bool) {
 	if n <= 0 {
 		return s, len(b) == 0
 	}
-	s.Low, s.Leads = flags&flagLow != 0, flags&flagLeads != 0
+	s.Low, s.Leads, s.Leases = flags&flagLow != 0, flags&flagLeads != 0, flags&flagLeases != 0
 	b = b[n:]
 	for _, t := range []*string{&s.Leader, &s.Addr} {
 		size, n := binary.Uvarint(b)
