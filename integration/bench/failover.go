@@ -55,11 +55,14 @@ type failoverFigure struct {
 	System string    `json:"system"`
 	Gaps   []float64 `json:"gaps_ms"` // of each round
 	// Over all rounds, as in stats.Account.
-	Acked     int64   `json:"acked"`
-	Lost      int64   `json:"lost"`
-	Unclaimed int64   `json:"unclaimed"`
-	Errors    int64   `json:"errors"`
-	Restore   float64 `json:"restore_s"` // median time from mending to a whole system
+	Acked     int64 `json:"acked"`
+	Lost      int64 `json:"lost"`
+	Unclaimed int64 `json:"unclaimed"`
+	Errors    int64 `json:"errors"`
+	// Twice is in how many rounds the system replaced its leader more than once for
+	// one fault: what the first replacement acknowledged is then lost with it.
+	Twice   int     `json:"rounds_with_two_failovers"`
+	Restore float64 `json:"restore_s"` // median time from mending to a whole system
 }
 
 // failoverReport is the result of failover.
@@ -119,7 +122,7 @@ func (c *failoverCmd) measure(ctx context.Context, env *environment, groups []gr
 				return nil, fmt.Errorf("%s of %s, round %d: %w", f, g.name, r+1, err)
 			}
 			env.log.Info("round", "system", g.name, "fault", f, "round", r+1, "target", round.target,
-				"gap", round.gap, "acked", round.account.Acked, "lost", round.account.Lost)
+				"gap", round.gap, "acked", round.account.Acked, "lost", round.account.Lost, "switches", round.switches)
 			restores[i] = append(restores[i], round.restore.Seconds())
 			figure := &figures[i]
 			figure.Fault, figure.System = f, g.name
@@ -128,6 +131,9 @@ func (c *failoverCmd) measure(ctx context.Context, env *environment, groups []gr
 			figure.Lost += round.account.Lost
 			figure.Unclaimed += round.account.Unclaimed
 			figure.Errors += round.errors
+			if round.switches > 1 {
+				figure.Twice++
+			}
 			figure.Restore = stats.Median(restores[i])
 		}
 	}
@@ -142,10 +148,10 @@ func (r *failoverReport) print(env *environment) error {
 	for _, note := range r.Notes {
 		fmt.Fprintln(env.stdout, note)
 	}
-	t := table{head: []string{"fault", "system", "gap min", "median", "max ms", "acked", "lost", "unclaimed", "errors", "whole again s"}}
+	t := table{head: []string{"fault", "system", "gap min", "median", "max ms", "acked", "lost", "two fail-overs", "unclaimed", "errors", "whole again s"}}
 	for _, f := range r.Figures {
 		t.add(f.Fault, f.System, millis(slices.Min(f.Gaps)), millis(stats.Median(f.Gaps)), millis(slices.Max(f.Gaps)),
-			count(f.Acked), count(f.Lost), count(f.Unclaimed), count(f.Errors), fmt.Sprintf("%.1f", f.Restore))
+			count(f.Acked), count(f.Lost), count(int64(f.Twice)), count(f.Unclaimed), count(f.Errors), fmt.Sprintf("%.1f", f.Restore))
 	}
 	return t.write(env.stdout)
 }

@@ -20,6 +20,9 @@ type group struct {
 	leader func(ctx context.Context) (*procs.Process, error)
 	whole  func(ctx context.Context) error // waits until the next fault is fair
 	locate func(ctx context.Context, last string) (string, error)
+	// follow tells a client when it has to locate anew, and counts fail-overs; nil
+	// where a client need not know.
+	follow func(ctx context.Context) (moved <-chan struct{}, switches func() int, err error)
 }
 
 // start starts the systems asked for.
@@ -86,6 +89,7 @@ func redisGroup(g *peers.RedisGroup) group {
 		},
 		whole:  g.WaitCalm,
 		locate: func(ctx context.Context, _ string) (string, error) { return g.Master(ctx) },
+		follow: g.Follow,
 	}
 }
 
@@ -96,6 +100,9 @@ type failoverRound struct {
 	restore time.Duration
 	account stats.Account
 	errors  int64
+	// switches is how often the leader was replaced, as the system tells its clients;
+	// 1 where it does not tell.
+	switches int
 }
 
 // Times of a round: enough writes before the fault to have one under way, and
@@ -127,9 +134,16 @@ func (c *failoverCmd) round(ctx context.Context, g group, f string) (*failoverRo
 	rec := drive.NewRecorder(base)
 	writing, stop := context.WithCancel(ctx)
 	defer stop()
+	var moved <-chan struct{}
+	switches := func() int { return 1 }
+	if g.follow != nil {
+		if moved, switches, err = g.follow(writing); err != nil {
+			return nil, err
+		}
+	}
 	written := make(chan error, 1)
 	go func() {
-		written <- drive.Writer{Key: failoverKey, Every: c.Every, Try: c.Try, Locate: g.locate}.Run(writing, rec)
+		written <- drive.Writer{Key: failoverKey, Every: c.Every, Try: c.Try, Locate: g.locate, Moved: moved}.Run(writing, rec)
 	}()
 	restore, at, err := c.hurtAndMend(ctx, g, f, target, rec)
 	stop()
@@ -144,7 +158,7 @@ func (c *failoverCmd) round(ctx context.Context, g group, f string) (*failoverRo
 	failed, _ := rec.Errors()
 	return &failoverRound{
 		target: target.Name(), gap: rec.LongestWithin(at, rec.Since()).Long, restore: restore,
-		account: rec.Account(final), errors: failed,
+		account: rec.Account(final), errors: failed, switches: switches(),
 	}, nil
 }
 

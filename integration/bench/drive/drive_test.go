@@ -230,6 +230,27 @@ func TestRedis(t *testing.T) {
 			t.Errorf("account %+v with %d errors, want one error (the replica refuses) and no loss", a, n)
 		}
 	})
+	t.Run("writer that is told moves before its next write", func(t *testing.T) {
+		rec := NewRecorder(0)
+		run, stop := context.WithCancel(ctx)
+		defer stop()
+		moved := make(chan struct{}, 1)
+		located := 0
+		w := Writer{Key: "m", Try: time.Second, Moved: moved, Locate: func(context.Context, string) (string, error) {
+			if located++; located < 3 {
+				moved <- struct{}{}
+			} else {
+				stop()
+			}
+			return master, nil
+		}}
+		if err := w.Run(run, rec); err != nil {
+			t.Fatal(err)
+		}
+		if n, kinds := rec.Errors(); located != 3 || n != 0 {
+			t.Errorf("located %d times with errors %v, want 3 without any", located, kinds)
+		}
+	})
 }
 
 func TestInTurn(t *testing.T) {

@@ -19,6 +19,9 @@ type Writer struct {
 	// Locate returns the address to use after the one tried last ("" at first)
 	// did not serve.
 	Locate func(ctx context.Context, last string) (string, error)
+	// Moved, if not nil, is told when the place to write to is another one, as
+	// Sentinel tells its clients: the writer locates it anew before its next write.
+	Moved <-chan struct{}
 }
 
 // betweenTries keeps a writer without a server from becoming a busy loop. It is
@@ -37,6 +40,10 @@ func (w Writer) Run(ctx context.Context, rec *Recorder) error {
 	var addr string
 	for ctx.Err() == nil {
 		start := time.Now()
+		if conn != nil && told(w.Moved) {
+			conn.Close()
+			conn = nil
+		}
 		number, err := w.try(ctx, &conn, &addr, command)
 		if err != nil {
 			rec.Fail(kind(err))
@@ -51,6 +58,16 @@ func (w Writer) Run(ctx context.Context, rec *Recorder) error {
 		}
 	}
 	return nil
+}
+
+// told reports whether something came in, without waiting for it.
+func told(moved <-chan struct{}) bool {
+	select {
+	case <-moved:
+		return true
+	default:
+		return false
+	}
 }
 
 // try makes one try; after an error conn is closed and nil.

@@ -65,6 +65,10 @@ func TestRedisGroupFailsOver(t *testing.T) {
 	if _, err := wire.Ask(ctx, old, "SET", "k", "v"); err != nil {
 		t.Fatal(err)
 	}
+	moved, switches, err := g.Follow(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := g.ByAddr(old).Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +84,14 @@ func TestRedisGroupFailsOver(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatalf("no new master: %v", err)
+	}
+	select {
+	case <-moved:
+	case <-ctx.Done():
+		t.Fatal("nobody told of the new master")
+	}
+	if n := switches(); n < 1 {
+		t.Errorf("%d switches", n)
 	}
 }
 

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pingd/integration/procs"
+	"pingd/integration/procs/wire"
 )
 
 // MasterName is what the Sentinels call the group.
@@ -107,6 +109,49 @@ func (g *RedisGroup) WaitCalm(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Follow subscribes to what every Sentinel tells its clients of another master
+// (+switch-master), until ctx ends. The channel holds one; switches returns how many
+// times the master was switched since, in the eyes of whoever saw the most.
+func (g *RedisGroup) Follow(ctx context.Context) (moved <-chan struct{}, switches func() int, err error) {
+	out := make(chan struct{}, 1)
+	counts := make([]atomic.Int64, len(g.Sentinels))
+	for i, s := range g.Sentinels {
+		c, err := wire.Dial(ctx, s.Addr)
+		if err == nil {
+			err = c.Send(wire.AppendCommand(nil, "SUBSCRIBE", "+switch-master"))
+		}
+		if err == nil {
+			_, err = c.Read() // that it is subscribed
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("subscribe to %s: %w", s.Name(), err)
+		}
+		context.AfterFunc(ctx, func() { _ = c.Close() })
+		go func() { // ends with the connection
+			for {
+				r, err := c.Read()
+				if err != nil {
+					return
+				}
+				if len(r.Items) == 3 && r.Items[0].Text == "message" {
+					counts[i].Add(1)
+					select {
+					case out <- struct{}{}:
+					default:
+					}
+				}
+			}
+		}()
+	}
+	return out, func() int {
+		most := int64(0)
+		for i := range counts {
+			most = max(most, counts[i].Load())
+		}
+		return int(most)
+	}, nil
 }
 
 // Master asks one Sentinel after the other for the master's address and returns
