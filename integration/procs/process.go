@@ -238,6 +238,13 @@ func (p *Process) Terminated(ctx context.Context) error {
 	return nil
 }
 
+// Use makes the runs after the present one use another program: an upgrade.
+func (p *Process) Use(path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spec.Path = path
+}
+
 // Restart starts the process again with the same Spec, after killing a run
 // that is still under way.
 func (p *Process) Restart(ctx context.Context) error {

@@ -12,6 +12,14 @@ const Databases = keyspace.Databases
 type Stamp struct {
 	UnixMilli int64  // log time in milliseconds since 1970; never goes back (see Engine.Now)
 	Seed      uint64 // for commands that choose at random
+	Level     uint8  // of the entry, see Level; 0 = Level
+}
+
+func (s *Stamp) level() uint8 {
+	if s.Level == 0 {
+		return Level
+	}
+	return s.Level
 }
 
 // Command is one client command, or one transaction, as it travels in the log.

@@ -62,7 +62,7 @@ func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 	c := &e.write
 	*c = call.Call{
 		Store: e.store, Now: e.store.Now, Writes: true, Seed: stamp.Seed, Out: out.Buf, Scratch: c.Scratch[:0],
-		Execute: e.runs,
+		Level: stamp.level(), Execute: e.runs,
 	}
 	if e.onEvents != nil {
 		c.Events = &e.fired
@@ -115,7 +115,8 @@ func (e *Engine) read(now int64, cmds []Command, out *Replies, settled bool) {
 		now = e.store.Settled(now)
 	}
 	*c = call.Call{
-		Store: e.store, Now: max(e.store.Now, now), Seed: seed, Out: out.Buf, Scratch: c.Scratch[:0], Execute: e.runs,
+		Store: e.store, Now: max(e.store.Now, now), Seed: seed, Out: out.Buf, Scratch: c.Scratch[:0],
+		Level: Level, Execute: e.runs,
 	}
 	for i := range cmds {
 		e.run(c, &cmds[i])

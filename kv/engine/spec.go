@@ -34,7 +34,9 @@ func buildIndex() map[string]*call.Command {
 	m := make(map[string]*call.Command)
 	for _, group := range groups {
 		for _, cmd := range group {
-			m[cmd.Name] = &cmd
+			if cmd.Level = levelOf(cmd.Name); cmd.Level <= Level {
+				m[cmd.Name] = &cmd
+			}
 		}
 	}
 	return m

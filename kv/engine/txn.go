@@ -27,6 +27,9 @@ func (e *Engine) execute(c *call.Call, args [][]byte) {
 	// Through the engine, not index: a command that runs another one must not refer
 	// to the table that refers to it.
 	cmd := find(e.commands, args[0])
+	if cmd != nil && cmd.Level > c.Level {
+		cmd = nil
+	}
 	c.Spec, c.Args = cmd, args
 	switch {
 	case cmd == nil:

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,10 @@ type node struct {
 	name string
 	addr string
 	cfg  func(*Config)
+
+	// hangs says that the node's Raft cannot end, for its disk does not answer. Of any
+	// other, all goroutines are shown.
+	hangs bool
 
 	mu   sync.Mutex
 	r    *Replica
@@ -164,7 +169,12 @@ func (nd *node) shut() error {
 		return nil
 	}
 	stop()
-	return <-done
+	err := <-done
+	if err != nil && strings.Contains(err.Error(), "does not answer") && !nd.hangs {
+		buf := make([]byte, 8<<20)
+		panic(string(buf[:runtime.Stack(buf, true)]))
+	}
+	return err
 }
 
 // kill cuts the node off at once and then stops it: nothing it does afterwards

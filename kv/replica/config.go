@@ -62,6 +62,11 @@ type Config struct {
 	// Storage opens the node's durable state. Default: logstore.Open of Dir.
 	Storage func(hclog.Logger) (*logstore.Store, error)
 
+	// What this node knows of commands; tests say less, and give old commands the
+	// level of new ones.
+	level   uint8
+	levelOf func([]engine.Command) uint8
+
 	Logger  *slog.Logger          // default: discarded
 	Metrics prometheus.Registerer // default: not registered
 }
@@ -80,6 +85,10 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.MaxCommand, 16<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&c.level, engine.Level)
+	if c.levelOf == nil {
+		c.levelOf = engine.LevelOf
 	}
 	if c.Clock == nil {
 		c.Clock = confirm.Boottime

@@ -176,6 +176,7 @@ func TestANodeWhoseDiskHangsForGoodLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	gone := leader.replica()
+	leader.hangs = true
 	go func() { _ = leader.replica().Do(ctx, []engine.Command{command("SET", "k", "v")}, &engine.Replies{}) }()
 	err := <-leader.done
 	leader.done <- err
@@ -280,6 +281,7 @@ func TestAFollowerWithAFullDiskStandsStillAndCatchesUp(t *testing.T) {
 	full := c.others(leader)[0]
 	disks[full].free.Store(1 << 20)
 	c.eventually("the disk to be found full", func() bool { return full.replica().space.Full() })
+	pause(200 * time.Millisecond) // a write may have been under way
 	before := full.replica().Status().LastIndex
 	for range 20 {
 		leader.must("INCR", "n")

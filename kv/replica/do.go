@@ -25,6 +25,9 @@ func (r *Replica) do(ctx context.Context, cmds []engine.Command, out *engine.Rep
 	if first < 0 {
 		return r.read(ctx, cmds, out)
 	}
+	if err := r.unknownToSome(cmds); err != nil {
+		return err
+	}
 	if r.refuses.Load() != nil && r.route().Self {
 		if err := r.refused(cmds); err != nil {
 			return err

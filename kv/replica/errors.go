@@ -22,6 +22,8 @@ var (
 	// ErrRefused: the leader says why. ErrNoSpace is such an error.
 	ErrRefused = outbox.ErrRefused
 	ErrNoSpace = errors.New("MISCONF writes that may grow the data are refused")
+	// ErrLevel: a command needs a newer version of the program on every node.
+	ErrLevel = errors.New("ERR command is not known to every node of the cluster yet")
 	// ErrStale is ReadLocal's alone.
 	ErrStale = errors.New("MASTERDOWN local data is too old: this node has not heard from a leader lately")
 )

@@ -20,7 +20,10 @@ import (
 // announcement is what this node tells of itself.
 func (r *Replica) announcement() machine.Member {
 	s := r.cfg.Self
-	return machine.Member{Name: r.cfg.Name, Instance: r.instance, Raft: s.Raft, Redis: s.Redis, Sentinel: s.Sentinel, Admin: s.Admin}
+	return machine.Member{
+		Name: r.cfg.Name, Instance: r.instance, Raft: s.Raft, Redis: s.Redis, Sentinel: s.Sentinel, Admin: s.Admin,
+		Level: r.cfg.level,
+	}
 }
 
 // servers returns Raft's configuration.
@@ -112,6 +115,9 @@ func (n rosterNode) Last(name string) (probe.Sighting, bool) { return n.prober.L
 
 // Silent tells for how long a member has not answered.
 func (n rosterNode) Silent(name string) time.Duration { return n.prober.Silent(name) }
+
+// Level is that of the log so far.
+func (n rosterNode) Level() uint8 { return n.machine.Level() }
 
 // Member is what the log holds.
 func (n rosterNode) Member(name string) (machine.Member, bool) { return n.machine.Member(name) }

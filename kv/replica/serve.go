@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,11 +98,11 @@ func (r *Replica) handleWrite(from bus.Peer, payload []byte, reply func(byte, []
 		reply(outbox.StatusAgain, nil)
 		return
 	}
-	if err := r.refused(g.Cmds); err != nil {
+	if err := cmp.Or(r.unknownToSome(g.Cmds), r.refused(g.Cmds)); err != nil {
 		reply(outbox.StatusRefused, []byte(err.Error()))
 		return
 	}
-	if !r.outbox.Accept(payload, reply) {
+	if !r.outbox.Accept(payload, r.cfg.levelOf(g.Cmds), reply) {
 		reply(outbox.StatusAgain, nil)
 	}
 }

@@ -11,6 +11,7 @@ type Call struct {
 	Store   *keyspace.Store
 	Now     int64                 // log time, or for a read the later wall clock; unix ms
 	Writes  bool                  // within Apply: may change things
+	Level   uint8                 // of the entry: commands of a higher one are unknown
 	Seed    uint64                // state of the generator
 	Out     []byte                // replies so far
 	Execute func(*Call, [][]byte) // runs another command within this one

@@ -35,6 +35,7 @@ type Spec struct {
 type Command struct {
 	Spec
 	Run   func(*Call)
+	Level uint8  // from which on it may be in the log (see engine.Level)
 	lower string // name as error texts have it
 }
 

@@ -31,8 +31,6 @@ type world struct {
 	wg     sync.WaitGroup
 }
 
-var errHost = errors.New("no route to host")
-
 func newWorld(t *testing.T, followers ...string) *world {
 	w := &world{
 		alive: map[string]bool{}, leader: map[string]Leader{}, logs: map[string]Log{}, voters: len(followers) + 1,

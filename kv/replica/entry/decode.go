@@ -22,10 +22,12 @@ type Decoder struct {
 // Entry decodes one log entry. Its errors wrap ErrFormat or ErrVersion.
 func (d *Decoder) Entry(b []byte) (Entry, error) {
 	d.start(b)
-	if d.byte() != Version {
+	version := d.byte()
+	if version == 0 || version > Version {
 		return Entry{}, ErrVersion
 	}
-	e := Entry{Kind: Kind(d.byte())}
+	e := Entry{Version: version, Kind: Kind(d.byte())}
+	e.Stamp.Level = version
 	e.Stamp.UnixMilli = d.varint()
 	if s := d.take(8); s != nil {
 		e.Stamp.Seed = binary.LittleEndian.Uint64(s)

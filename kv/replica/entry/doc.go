@@ -6,5 +6,5 @@
 // state machine knows a group it has applied before (Raft dissertation,
 // section 6.3) and a frame whose outcome got lost may be sent again.
 //
-// The first byte of an entry is the version of the format, the second its kind.
+// The first byte of an entry is its version, the second its kind.
 package entry

@@ -6,16 +6,17 @@ import (
 	"pingd/kv/engine"
 )
 
-// AppendBatch appends the head of a batch entry that n groups follow.
+// AppendBatch appends the head of a batch entry that n groups follow. Its version is
+// the stamp's level, which is at least that of all commands.
 func AppendBatch(dst []byte, stamp engine.Stamp, n int) []byte {
-	dst = append(dst, Version, byte(KindBatch))
+	dst = append(dst, max(1, stamp.Level), byte(KindBatch))
 	dst = appendStamp(dst, stamp)
 	return binary.AppendUvarint(dst, uint64(n))
 }
 
 // AppendPayload appends a whole entry of a kind other than KindBatch.
 func AppendPayload(dst []byte, kind Kind, stamp engine.Stamp, payload []byte) []byte {
-	dst = append(dst, Version, byte(kind))
+	dst = append(dst, 1, byte(kind))
 	dst = appendStamp(dst, stamp)
 	return append(dst, payload...)
 }

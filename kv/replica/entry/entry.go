@@ -7,8 +7,12 @@ import (
 	"pingd/kv/engine"
 )
 
-// Version is the format this package writes. Decode accepts it alone.
-const Version = 1
+// Version is the newest format. The format of all so far is the same: an entry's
+// version is the level of its commands (see engine.Level), so that a program which
+// does not know them all refuses the entry instead of doing something else with it.
+// Decode accepts every version from 1; an entry is written with the lowest that will
+// do, so that a version of the program from before can still read it.
+const Version = engine.Level
 
 // Kind says what an entry does.
 type Kind uint8
@@ -52,6 +56,7 @@ type Group struct {
 
 // Entry is one decoded log entry. Payload is set unless Kind is KindBatch.
 type Entry struct {
+	Version uint8 // also the Stamp's Level
 	Kind    Kind
 	Stamp   engine.Stamp
 	Groups  []Group

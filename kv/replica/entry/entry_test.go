@@ -21,7 +21,7 @@ func args(words ...string) [][]byte {
 
 // sample is an entry with all that one can hold.
 func sample() (engine.Stamp, []Group) {
-	return engine.Stamp{UnixMilli: 1_700_000_000_123, Seed: 42}, []Group{
+	return engine.Stamp{UnixMilli: 1_700_000_000_123, Seed: 42, Level: 1}, []Group{
 		{Origin: Origin{Node: "n1", Incarnation: 7, Number: 3, Oldest: 2}, Cmds: []engine.Command{
 			{DB: 1, Proto: 2, Args: args("SET", "k", "v"), Client: 300},
 			{DB: 2, Proto: 3, Txn: &engine.Txn{
@@ -61,6 +61,47 @@ func TestEntryComesBackAsItWas(t *testing.T) {
 	e, err := d.Entry(AppendPayload(nil, KindForget, stamp, []byte("n3")))
 	if err != nil || e.Kind != KindForget || e.Stamp != stamp || string(e.Payload) != "n3" {
 		t.Fatalf("decoded %+v, %v", e, err)
+	}
+}
+
+func TestEntriesOfEveryVersionAreRead(t *testing.T) {
+	stamp, groups := sample()
+	for version := uint8(1); version <= Version; version++ {
+		stamp.Level = version
+		var d Decoder
+		e, err := d.Entry(encode(stamp, groups))
+		if err != nil || e.Version != version || e.Stamp != stamp || !reflect.DeepEqual(e.Groups, groups) {
+			t.Errorf("version %d: %+v, %v", version, e, err)
+		}
+	}
+	for _, version := range []uint8{0, Version + 1} {
+		b := encode(stamp, groups)
+		b[0] = version
+		var d Decoder
+		if _, err := d.Entry(b); !errors.Is(err, ErrVersion) {
+			t.Errorf("version %d: %v", version, err)
+		}
+	}
+}
+
+// What the first version of the program wrote is read for ever, byte for byte.
+func TestTheFirstVersionsBytes(t *testing.T) {
+	const batch = "\x01\x01\xd0\x0f*\x00\x00\x00\x00\x00\x00\x00\x01\x02n1\x07\x03\x02\x01\x00\x01\x02\x03\x03SET\x01k\x01v"
+	const forget = "\x01\x03\xd0\x0f*\x00\x00\x00\x00\x00\x00\x00n3"
+	stamp := engine.Stamp{UnixMilli: 1000, Seed: 42, Level: 1}
+	group := Group{Origin: Origin{Node: "n1", Incarnation: 7, Number: 3, Oldest: 2}, Cmds: []engine.Command{{DB: 1, Proto: 2, Args: args("SET", "k", "v")}}}
+	if got := string(encode(stamp, []Group{group})); got != batch {
+		t.Errorf("writes %q", got)
+	}
+	if got := string(AppendPayload(nil, KindForget, stamp, []byte("n3"))); got != forget {
+		t.Errorf("writes %q", got)
+	}
+	var d Decoder
+	if e, err := d.Entry([]byte(batch)); err != nil || e.Stamp != stamp || !reflect.DeepEqual(e.Groups, []Group{group}) {
+		t.Errorf("reads %+v, %v", e, err)
+	}
+	if e, err := d.Entry([]byte(forget)); err != nil || e.Kind != KindForget || string(e.Payload) != "n3" {
+		t.Errorf("reads %+v, %v", e, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -36,6 +37,8 @@ type Member struct {
 	Redis    string `json:"redis,omitempty"`
 	Sentinel string `json:"sentinel,omitempty"`
 	Admin    string `json:"admin,omitempty"`
+	// Level is what the node's program knows of commands (see engine.Level); 0 is 1.
+	Level uint8 `json:"level,omitempty"`
 }
 
 // Outcome is what became of one group of a batch. Replies are never written to
@@ -85,6 +88,8 @@ type Machine struct {
 
 	mu      sync.Mutex
 	members map[string]Member
+
+	level atomic.Uint32 // highest of the entries applied
 }
 
 // New returns an empty machine over cfg.Engine.
@@ -104,6 +109,7 @@ func (m *Machine) Apply(l *raft.Log) any {
 		m.cfg.Failed(fmt.Errorf("apply log entry %d: %w\nhint: run the newest version of pingd on every node", l.Index, err))
 		return nil
 	}
+	m.raise(e.Version)
 	var out []Outcome
 	switch e.Kind {
 	case entry.KindBatch:
@@ -118,6 +124,17 @@ func (m *Machine) Apply(l *raft.Log) any {
 	m.progress.advance(l.Index, l.Term)
 	return out
 }
+
+// raise notes that an entry of a level was applied.
+func (m *Machine) raise(level uint8) {
+	if uint32(level) > m.level.Load() {
+		m.level.Store(uint32(level)) // Apply and Restore alone write it
+	}
+}
+
+// Level returns the highest level of the entries applied: whoever does not know it
+// cannot follow this log.
+func (m *Machine) Level() uint8 { return uint8(max(1, m.level.Load())) }
 
 func (m *Machine) batch(e *entry.Entry) []Outcome {
 	if len(e.Groups) == 0 {

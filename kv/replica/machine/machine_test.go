@@ -263,3 +263,52 @@ func FuzzRestore(f *testing.F) {
 		_ = newRig(t).Restore(io.NopCloser(bytes.NewReader(b)))
 	})
 }
+
+func TestASnapshotIsOfTheLevelOfItsLog(t *testing.T) {
+	r := newRig(t)
+	r.apply(entry.AppendBatch(nil, engine.Stamp{Level: 1}, 0))
+	if image := take(t, r.Machine); image[len(snapshotMagic)] != 1 || r.Level() != 1 {
+		t.Fatalf("version %d, level %d", image[len(snapshotMagic)], r.Level())
+	}
+	r.apply(entry.AppendBatch(nil, engine.Stamp{Level: entry.Version}, 0))
+	r.apply(entry.AppendBatch(nil, engine.Stamp{Level: 1}, 0))
+	image := take(t, r.Machine)
+	if image[len(snapshotMagic)] != entry.Version || r.Level() != entry.Version {
+		t.Fatalf("version %d, level %d", image[len(snapshotMagic)], r.Level())
+	}
+	other := newRig(t)
+	if err := other.Restore(io.NopCloser(bytes.NewReader(image))); err != nil || other.Level() != entry.Version {
+		t.Fatal(err, other.Level())
+	}
+	image[len(snapshotMagic)]++ // what a later version of the program may write
+	if err := newRig(t).Restore(io.NopCloser(bytes.NewReader(image))); !errors.Is(err, ErrSnapshot) || !strings.Contains(err.Error(), "hint: ") {
+		t.Fatal(err)
+	}
+}
+
+func TestTheSameSnapshotAgainAndAgainEndsTheNode(t *testing.T) {
+	r := newRig(t)
+	r.apply(entry.AppendBatch(nil, engine.Stamp{}, 0))
+	image := take(t, r.Machine)
+	restore := func() {
+		t.Helper()
+		if err := r.Restore(io.NopCloser(bytes.NewReader(image))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 * maxAgain { // of a log that goes on, all is well
+		restore()
+		r.apply(entry.AppendBatch(nil, engine.Stamp{}, 0))
+		image = take(t, r.Machine)
+	}
+	for i := 1; i < maxAgain; i++ {
+		restore()
+	}
+	if r.failed != nil {
+		t.Fatalf("failed with %v", r.failed)
+	}
+	restore()
+	if !errors.Is(r.failed, ErrLoop) {
+		t.Fatalf("failed with %v", r.failed)
+	}
+}

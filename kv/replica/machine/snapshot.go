@@ -15,16 +15,19 @@ import (
 	"github.com/hashicorp/raft"
 
 	"pingd/kv/engine"
+	"pingd/kv/replica/entry"
 )
 
 // A snapshot is a head of fixed length, the state that is not the engine's as
 // JSON, and the engine's own snapshot, which carries its own checksum:
 //
 //	magic (8) | version (1) | length (4) | JSON | xxhash64 of all before (8) | engine
+//
+// The version is 1, or the level of the commands that the state came from where that
+// is higher: a program that does not know them refuses it.
 const (
-	snapshotMagic   = "PINGDSNP"
-	snapshotVersion = 1
-	maxMeta         = 1 << 30
+	snapshotMagic = "PINGDSNP"
+	maxMeta       = 1 << 30
 )
 
 // ErrSnapshot is wrapped by the errors of Restore that blame the snapshot.
@@ -32,6 +35,7 @@ var ErrSnapshot = errors.New("snapshot is damaged or of an unknown version")
 
 // meta is the part of a snapshot that is not the engine's.
 type meta struct {
+	level    uint8    // the version
 	Index    uint64   `json:"index"`
 	Term     uint64   `json:"term"`
 	Members  []Member `json:"members"`
@@ -71,7 +75,7 @@ func (m *Machine) writeHead(w *bytes.Buffer) error {
 		return fmt.Errorf("encode snapshot head: %w", err)
 	}
 	w.WriteString(snapshotMagic)
-	w.WriteByte(snapshotVersion)
+	w.WriteByte(m.Level())
 	w.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(body))))
 	w.Write(body)
 	w.Write(binary.LittleEndian.AppendUint64(nil, xxhash.Sum64(w.Bytes())))
@@ -130,6 +134,7 @@ func (m *Machine) Restore(rc io.ReadCloser) error {
 	}
 	m.mu.Unlock()
 	m.broken = false
+	m.level.Store(uint32(head.level))
 	m.count(head.Index)
 	m.progress.advance(head.Index, head.Term)
 	m.cfg.Changed()
@@ -162,8 +167,12 @@ func readHead(r io.Reader) (*meta, error) {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	size := binary.LittleEndian.Uint32(head[len(snapshotMagic)+1:])
-	if string(head[:len(snapshotMagic)]) != snapshotMagic || head[len(snapshotMagic)] != snapshotVersion || size > maxMeta {
+	version := head[len(snapshotMagic)]
+	if string(head[:len(snapshotMagic)]) != snapshotMagic || size > maxMeta {
 		return nil, ErrSnapshot
+	}
+	if version == 0 || version > entry.Version {
+		return nil, fmt.Errorf("%w: version %d, this program knows %d\nhint: run the newest version of pingd on every node", ErrSnapshot, version, entry.Version)
 	}
 	buf := bytes.NewBuffer(head)
 	// CopyN grows with what is really there, whatever the length claims.
@@ -177,7 +186,7 @@ func readHead(r io.Reader) (*meta, error) {
 	if binary.LittleEndian.Uint64(sum[:]) != xxhash.Sum64(buf.Bytes()) {
 		return nil, fmt.Errorf("%w: checksum of the head", ErrSnapshot)
 	}
-	m := new(meta)
+	m := &meta{level: version}
 	if err := json.Unmarshal(buf.Bytes()[len(snapshotMagic)+5:], m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}

@@ -10,7 +10,11 @@ import (
 // left alone on an error. Writes of too large a group are split. read says that
 // the commands only read; local, that this node led when they were applied.
 func (o *Outbox) Do(ctx context.Context, cmds []engine.Command, out *engine.Replies, read bool) (local bool, err error) {
-	p := newProposal(cmds)
+	level := uint8(1)
+	if !read {
+		level = o.cfg.LevelOf(cmds)
+	}
+	p := newProposal(cmds, level)
 	if len(p.body) > o.cfg.MaxCommand && len(cmds) > 1 && !read {
 		return o.doHalves(ctx, cmds, out)
 	}

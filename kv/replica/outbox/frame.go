@@ -12,8 +12,10 @@ import (
 type proposal struct {
 	body []byte // the commands, from bodies
 	n    int    // how many
-	born time.Time
-	done chan outcome // holds one
+	// level of the commands, see engine.Level
+	level uint8
+	born  time.Time
+	done  chan outcome // holds one
 }
 
 // outcome is what a proposal came to: replies from..from+n, or an error.
@@ -27,9 +29,9 @@ type outcome struct {
 // bodies holds buffers for encoded commands.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-func newProposal(cmds []engine.Command) *proposal {
+func newProposal(cmds []engine.Command, level uint8) *proposal {
 	buf := *bodies.Get().(*[]byte)
-	p := &proposal{body: buf[:0], n: len(cmds), born: time.Now(), done: make(chan outcome, 1)}
+	p := &proposal{body: buf[:0], n: len(cmds), level: level, born: time.Now(), done: make(chan outcome, 1)}
 	for i := range cmds {
 		p.body = entry.AppendCommand(p.body, &cmds[i])
 	}
@@ -41,6 +43,7 @@ func newProposal(cmds []engine.Command) *proposal {
 type frame struct {
 	read   bool
 	number uint64
+	level  uint8
 	props  []*proposal
 	body   []byte // an encoded group, or for reads an encoded command list
 	born   time.Time
@@ -56,6 +59,7 @@ func (f *frame) fill(dst []byte, props []*proposal, origin entry.Origin) []byte 
 	n := 0
 	for _, p := range props {
 		n += p.n
+		f.level = max(f.level, p.level)
 	}
 	from := len(dst)
 	if f.read {

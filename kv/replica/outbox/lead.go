@@ -108,7 +108,18 @@ func (o *Outbox) gather() *batch {
 	if len(props) > 0 {
 		groups++
 	}
-	b.data = entry.AppendBatch(make([]byte, 0, size+256), o.nextStamp(), groups)
+	stamp := o.nextStamp()
+	stamp.Level = 1
+	for _, f := range b.own {
+		stamp.Level = max(stamp.Level, f.level)
+	}
+	for _, p := range props {
+		stamp.Level = max(stamp.Level, p.level)
+	}
+	for _, g := range b.remote {
+		stamp.Level = max(stamp.Level, g.level)
+	}
+	b.data = entry.AppendBatch(make([]byte, 0, size+256), stamp, groups)
 	for _, f := range b.own {
 		b.data = append(b.data, f.body...)
 	}

@@ -43,6 +43,7 @@ type Config struct {
 	MaxCommand  int              // bytes of the largest command
 	Now         func() time.Time // the wall clock: what entries are stamped with; nil: time.Now
 	Logger      *slog.Logger
+	LevelOf     func([]engine.Command) uint8 // engine.LevelOf
 }
 
 // Route is where commands go.

@@ -59,6 +59,7 @@ type Outbox struct {
 // remoteGroup is a group that another node forwarded, already checked.
 type remoteGroup struct {
 	body  []byte
+	level uint8
 	reply func(status byte, payload []byte)
 }
 
@@ -125,11 +126,11 @@ func (o *Outbox) withdraw(p *proposal) bool {
 	return false
 }
 
-// Accept queues an encoded group that another node sent and that was checked;
-// false if this node cannot take it now. reply gets a status of this package or
+// Accept queues an encoded group of that level that another node sent and that was
+// checked; false if this node cannot take it now. reply gets a status of this package or
 // bus.StatusOK with encoded replies, once.
-func (o *Outbox) Accept(body []byte, reply func(status byte, payload []byte)) bool {
-	g := &remoteGroup{body: body, reply: reply}
+func (o *Outbox) Accept(body []byte, level uint8, reply func(status byte, payload []byte)) bool {
+	g := &remoteGroup{body: body, level: level, reply: reply}
 	o.mu.Lock()
 	ok := !o.closed && o.bytes <= maxWaiting
 	if ok {

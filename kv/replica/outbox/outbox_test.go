@@ -141,7 +141,7 @@ func start(t *testing.T, l *log, name string) *node {
 	t.Helper()
 	n := &node{log: l}
 	n.outbox = New(Config{
-		Name: name, Incarnation: 7, RouteWait: 3 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler),
+		Name: name, Incarnation: 7, RouteWait: 3 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler), LevelOf: engine.LevelOf,
 	}, n)
 	ln := &listener{conns: make(chan net.Conn), done: make(chan struct{})}
 	n.bus = bus.New(bus.Config{
@@ -173,7 +173,7 @@ func (n *node) handle(_ context.Context, _ bus.Peer, _ byte, body []byte, reply 
 	if answer != nil && answer(body, reply) {
 		return
 	}
-	if !n.Route().Self || !n.outbox.Accept(body, reply) {
+	if !n.Route().Self || !n.outbox.Accept(body, 1, reply) {
 		reply(StatusAgain, nil)
 	}
 }
@@ -507,7 +507,7 @@ func TestALeaderThatIsHeldUpByItsDiskGoesOnThroughTheNextOne(t *testing.T) {
 func TestTheEndOfTheNodeLeavesNobodyWaiting(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		n := &node{log: newLog()}
-		n.outbox = New(Config{Name: "a", RouteWait: 3 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler)}, n)
+		n.outbox = New(Config{Name: "a", RouteWait: 3 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler), LevelOf: engine.LevelOf}, n)
 		ctx, cancel := context.WithCancel(t.Context())
 		hang := make(chan struct{})
 		n.route, n.settled = Route{Self: true, Name: "a"}, true

@@ -74,6 +74,9 @@ func (r *Roster) Admit(ctx context.Context, q Request) (Answer, error) {
 // letIn makes the changes that an admission takes. Its error means: not now.
 func (r *Roster) letIn(ctx context.Context, q Request) (Answer, error) {
 	n := q.Member
+	if level := r.node.Level(); max(1, n.Level) < level {
+		return Answer{}, fmt.Errorf("the log holds what %s does not know: run the newest version of pingd there", n.Name)
+	}
 	s, known := r.Server(n.Name)
 	held, told := r.node.Member(n.Name)
 	if !told && q.Rejoin {

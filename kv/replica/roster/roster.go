@@ -74,6 +74,8 @@ type Node interface {
 	// Last and Silent tell what the node has seen of a member.
 	Last(name string) (probe.Sighting, bool)
 	Silent(name string) time.Duration
+	// Level is that of the log so far (see engine.Level).
+	Level() uint8
 	// Member is what the log holds; Extra puts something into it; Remove takes a
 	// member out. The latter two are for the leader.
 	Member(name string) (machine.Member, bool)
