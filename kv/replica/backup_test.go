@@ -119,7 +119,7 @@ func TestBackupKeepsTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer slow.Close()
-	for i := range 2 * minTrailing {
+	for i := range 2 * isClose {
 		lead.must("SET", "k", fmt.Sprint(i))
 		if i%500 == 0 {
 			if _, _, err := lead.backup(false); err != nil {

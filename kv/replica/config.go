@@ -57,7 +57,7 @@ type Config struct {
 	Now func() time.Time
 	// Observe lets somebody look on as entries are applied. Default: nobody does.
 	Observe func(machine.StateMachine) machine.StateMachine
-	// MinTrailing is how many entries always stay behind a snapshot. Default: 1024.
+	// MinTrailing is how many entries always stay behind a snapshot. Default: 16.
 	MinTrailing uint64
 	// Storage opens the node's durable state. Default: logstore.Open of Dir.
 	Storage func(hclog.Logger) (*logstore.Store, error)

@@ -61,7 +61,7 @@ func (r *Replica) roomy() (name string, ok bool) {
 			continue
 		}
 		seen, known := r.prober.Last(string(s.ID))
-		if known && r.prober.Silent(string(s.ID)) == 0 && !seen.State.Low && seen.State.Applied+r.cfg.MinTrailing > commit {
+		if known && r.prober.Silent(string(s.ID)) == 0 && !seen.State.Low && seen.State.Applied+isClose > commit {
 			return string(s.ID), true
 		}
 	}

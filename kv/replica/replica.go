@@ -107,7 +107,7 @@ func New(cfg Config) (*Replica, error) {
 	}
 	r.engine = engine.New(cfg.Engine)
 	r.roster = roster.New(roster.Config{
-		Self: r.announcement(), Dir: cfg.Dir, Join: cfg.Join, RemoveDead: cfg.RemoveDead, Behind: minTrailing, Logger: r.log,
+		Self: r.announcement(), Dir: cfg.Dir, Join: cfg.Join, RemoveDead: cfg.RemoveDead, Behind: isClose, Logger: r.log,
 	}, rosterNode{r})
 	r.machine = machine.New(machine.Config{
 		Engine: r.engine, Logger: r.log, Changed: r.changed, Failed: r.fail,

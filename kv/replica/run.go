@@ -166,7 +166,7 @@ func (r *Replica) stop(ctx context.Context, stopBus func(), failed bool) error {
 // Config.SnapshotBytes, and leaves about as much log behind it, so that a node
 // that restarts catches up from the log.
 func (r *Replica) keepSnapshots(ctx context.Context) {
-	t := time.NewTicker(time.Second)
+	t := time.NewTicker(watchInterval)
 	defer t.Stop()
 	for {
 		select {
@@ -238,5 +238,11 @@ func (r *Replica) takeSnapshot(trailing uint64) error {
 	return nil
 }
 
-// minTrailing is how many entries always stay behind a snapshot.
-const minTrailing = 1024
+const (
+	// minTrailing is how many entries always stay behind a snapshot. They may be
+	// large: it is the bytes since the snapshot before that count.
+	minTrailing = 16
+	// isClose is how many entries a node may be behind that is nearly where the
+	// leader is.
+	isClose = 1024
+)

@@ -24,10 +24,10 @@ type walLog struct {
 	meta *metadb.BoltMetaDB
 }
 
-// openWAL opens the write-ahead log in dir.
-func openWAL(dir string, logger hclog.Logger) (*walLog, error) {
+// openWAL opens the write-ahead log in dir, whose files have about so many bytes.
+func openWAL(dir string, logger hclog.Logger, segmentBytes int) (*walLog, error) {
 	meta := &metadb.BoltMetaDB{}
-	w, err := OpenSegments(dir, fs.New(), meta, SegmentBytes, logger)
+	w, err := OpenSegments(dir, fs.New(), meta, segmentBytes, logger)
 	if err != nil {
 		return nil, errors.Join(err, meta.Close())
 	}

@@ -76,18 +76,23 @@ func newest(s raft.SnapshotStore) (index, term uint64) {
 // it: nothing damaged is ever used. Its errors wrap ErrInUse, ErrNotADir, ErrNoAccess
 // or ErrDamaged where one of these is the reason, and name dir.
 func Open(dir, kind string, logger hclog.Logger) (*Store, error) {
+	return OpenSized(dir, kind, logger, SegmentBytes)
+}
+
+// OpenSized is Open with a write-ahead log in files of another size.
+func OpenSized(dir, kind string, logger hclog.Logger, segmentBytes int) (*Store, error) {
 	lock, err := lockDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{dir: dir, lock: lock, watch: newWatch(dir), Free: func() (int64, error) { return free(dir) }}
-	if err := s.open(kind, logger); err != nil {
+	if err := s.open(kind, logger, segmentBytes); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(kind string, logger hclog.Logger) error {
+func (s *Store) open(kind string, logger hclog.Logger, segmentBytes int) error {
 	found, err := inspect(s.dir, logger, false)
 	if err != nil {
 		return dirError(s.dir, err)
@@ -118,7 +123,7 @@ func (s *Store) open(kind string, logger hclog.Logger) error {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return dirError(s.dir, err)
 		}
-		w, err := openWAL(path, logger)
+		w, err := openWAL(path, logger, segmentBytes)
 		if err != nil {
 			return spaceError(s.dir, fmt.Errorf("open log in %q: %w", path, err))
 		}
