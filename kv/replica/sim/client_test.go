@@ -49,13 +49,21 @@ func command(words ...string) engine.Command {
 func (c *client) send(p *process, cmds ...engine.Command) (replies []string, o outcome) {
 	limit := time.Duration(50+c.rng.IntN(4000)) * time.Millisecond
 	replies, err, done := p.do(cmds, limit)
-	switch {
-	case !done, errors.Is(err, replica.ErrUncertain):
-		return nil, unknown
-	case err != nil:
-		return nil, refused
+	if o = outcomeOf(err, done); o != answered {
+		return nil, o
 	}
 	return replies, answered
+}
+
+// outcomeOf tells what err says of a command's effect.
+func outcomeOf(err error, done bool) outcome {
+	switch {
+	case !done, errors.Is(err, replica.ErrUncertain):
+		return unknown
+	case err != nil:
+		return refused
+	}
+	return answered
 }
 
 // value makes a value that nobody else writes.

@@ -213,15 +213,39 @@ func lightFuse(w *world, rng *rand.Rand, _ func(func())) (func(), string) {
 	return nil, fmt.Sprintf("%s after %d operations of its disk", v.name, n)
 }
 
-// freeze stops a node as SIGSTOP does, but for its timers.
-func freeze(w *world, rng *rand.Rand, _ func(func())) (func(), string) {
+// freeze stops a node as SIGSTOP does, but for its timers: those of Raft's main loop
+// stand still too where a write to the disk is under way, so one is seen to. Whoever
+// comes first afterwards asks a node that may have missed much.
+func freeze(w *world, rng *rand.Rand, spawn func(func())) (func(), string) {
 	v := w.victim(rng)
-	w.net.set(func() { w.net.frozen[v.name] = true })
+	if p := v.proc; p != nil {
+		spawn(func() { w.once(p, "INCR", "f") })
+	}
 	v.disk.freeze()
+	spawn(func() {
+		time.Sleep(2 * time.Millisecond) //nolint:forbidigo // the bubble's time
+		w.net.set(func() { w.net.frozen[v.name] = true })
+	})
 	return func() {
 		w.net.set(func() { delete(w.net.frozen, v.name) })
 		v.disk.thaw()
+		if p := v.proc; p != nil {
+			for i := range 2 * keysOfKind {
+				spawn(func() { w.once(p, "GET", fmt.Sprintf("c%d", i%keysOfKind)) })
+			}
+		}
 	}, v.name
+}
+
+// once sends one command and notes it.
+func (w *world) once(p *process, word, key string) {
+	o := op{kind: opGet, key: key, at: p}
+	if word == "INCR" {
+		o.kind = opIncr
+	}
+	done := w.hist.begin(o)
+	replies, err, ok := p.do(one(word, key), 5*time.Second)
+	done(outcomeOf(err, ok), first(replies))
 }
 
 func hang(w *world, rng *rand.Rand, _ func(func())) (func(), string) {

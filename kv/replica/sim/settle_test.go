@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"pingd/kv/replica"
 )
 
 // heal ends all faults and lets every node come back.
@@ -90,19 +88,13 @@ func (w *world) serves(n *node) string {
 	}
 	done := w.hist.begin(op{kind: opIncr, key: "f", at: p})
 	replies, err, ok := p.do(one("INCR", "f"), time.Second)
+	done(outcomeOf(err, ok), first(replies))
 	switch {
 	case !ok:
-		done(unknown, "")
 		return "it ended"
 	case err != nil:
-		if err == replica.ErrUncertain {
-			done(unknown, "")
-		} else {
-			done(refused, "")
-		}
 		return err.Error()
 	}
-	done(answered, replies[0])
 	return ""
 }
 
