@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,9 +29,17 @@ type ClusterConfig struct {
 	TLS *tls.Config
 	// Secret is the password of the cluster (PINGD_SECRET); empty = none.
 	Secret string
+	// Hosts are where the stores run, in order; none = all on loopback.
+	Hosts []Host
 	// Prefix is put before the names (store1, counter1, ...), for several
 	// clusters in one Lab.
 	Prefix string
+}
+
+// Host is a place to run a process at.
+type Host struct {
+	IP    string
+	Under []string // the command that runs another one there, with its first arguments
 }
 
 // Node is one pingd process and the addresses it was told to use; those of
@@ -39,6 +48,8 @@ type Node struct {
 	*Process
 	Redis, Raft, Sentinel, Admin string
 	HTTP                         string // of a counter or proxy
+
+	host Host
 }
 
 // Cluster is a running stack.
@@ -56,7 +67,11 @@ type Cluster struct {
 func StartCluster(ctx context.Context, lab *Lab, config ClusterConfig) (*Cluster, error) {
 	c := &Cluster{lab: lab, config: config}
 	for i := range config.Stores {
-		n, err := c.plan(fmt.Sprintf("%sstore%d", config.Prefix, i+1), "store")
+		host := Host{}
+		if len(config.Hosts) > 0 {
+			host = config.Hosts[i]
+		}
+		n, err := c.planAt(host, fmt.Sprintf("%sstore%d", config.Prefix, i+1), "store")
 		if err != nil {
 			return nil, err
 		}
@@ -92,8 +107,10 @@ func StartCluster(ctx context.Context, lab *Lab, config ClusterConfig) (*Cluster
 }
 
 // plan gives a node its addresses.
-func (c *Cluster) plan(name, role string) (*Node, error) {
-	n := &Node{}
+func (c *Cluster) plan(name, role string) (*Node, error) { return c.planAt(Host{}, name, role) }
+
+func (c *Cluster) planAt(host Host, name, role string) (*Node, error) {
+	n := &Node{host: host}
 	addrs := []*string{&n.Admin}
 	switch role {
 	case "store":
@@ -105,6 +122,9 @@ func (c *Cluster) plan(name, role string) (*Node, error) {
 		a, err := c.lab.Addr()
 		if err != nil {
 			return nil, fmt.Errorf("plan %s: %w", name, err)
+		}
+		if _, port, err := net.SplitHostPort(a); err == nil && host.IP != "" {
+			a = net.JoinHostPort(host.IP, port)
 		}
 		*addr = a
 	}
@@ -128,6 +148,13 @@ func (c *Cluster) launch(ctx context.Context, n *Node, role string, args []strin
 	spec.Args = append(spec.Args, args...)
 	if c.config.Secret != "" {
 		spec.Env = append(spec.Env, "PINGD_SECRET="+c.config.Secret)
+	}
+	if n.host.IP != "" {
+		spec.Args = append(spec.Args, "--bind="+n.host.IP)
+	}
+	if under := n.host.Under; len(under) > 0 {
+		spec.Args = slices.Concat(under[1:], []string{spec.Path}, spec.Args)
+		spec.Path = under[0]
 	}
 	p, err := c.lab.Start(ctx, spec)
 	if err != nil {

@@ -42,6 +42,14 @@ func ForTest(t TB) *Lab {
 	return lab
 }
 
+// Root skips the test where it is not run by root.
+func Root(t TB) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skipf("this test makes disks and networks of its own: run it as root")
+	}
+}
+
 // Need returns the path of a program, or ends the test: it is skipped with the
 // Debian package to install, and fails instead when PINGD_TEST_ALL=1 is set.
 func Need(t TB, program, debian string) string {
