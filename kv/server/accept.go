@@ -45,7 +45,11 @@ func (s *Server) accept(ctx, late context.Context, conns *sync.WaitGroup) error 
 		}
 		wait = acceptWaitMin
 		c := newConn(late, s, nc)
-		if !s.clients.Add(c.ID, c, s.live.maxClients.Load()) {
+		added, made := s.clients.Add(c.ID, c, s.live.maxClients.Load(), c.stranger)
+		if made {
+			s.stats.rejected.Add(1)
+		}
+		if !added {
 			s.reject(nc)
 			continue
 		}

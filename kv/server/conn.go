@@ -35,6 +35,7 @@ type conn struct {
 	nc              net.Conn
 	rd              *resp.Reader
 	quit            bool // close after this pass
+	stranger        bool // neither password nor, with TLS, handshake are done yet
 
 	group  group // data commands whose replies come next
 	multi  multi
@@ -65,6 +66,7 @@ func newConn(ctx context.Context, s *Server, nc net.Conn) *conn {
 		Session: session.New(s.session, s.clients.NextID(), hostPort(nc.RemoteAddr())),
 		srv:     s, ctx: ctx, nc: nc, lastActive: time.Now(),
 	}
+	c.stranger = !c.Authed || lowest(nc) != nc
 	c.Failed, c.Admitted = c.failed, func(bool) { c.rd.SetLimits(c.limits()) }
 	c.rd = resp.NewReader(countReader{nc, &s.stats.bytesIn}, c.limits())
 	c.subs = pubsub.NewSession(s.hub, c)
@@ -133,6 +135,10 @@ func (c *conn) pass() error {
 	c.flush()
 	c.multi.keep()
 	c.rd.Release()
+	if c.stranger && c.Authed {
+		c.stranger = false
+		c.srv.clients.Know(c.ID)
+	}
 	c.leads = unknown
 	if len(c.Out) == 0 && err != nil {
 		return err
@@ -171,6 +177,12 @@ func (c *conn) Cut(reason string) {
 		c.srv.stats.cut.Add(1)
 		c.srv.log.Warn("client cut off", "client", c.ID, "addr", c.Addr, "err", reason)
 	}
+	lowest(c.nc).Close() //nolint:errcheck // nothing more to do
+}
+
+// Drop disconnects at once, without a word. Safe for concurrent use.
+func (c *conn) Drop() {
+	c.closing.Store(true)
 	lowest(c.nc).Close() //nolint:errcheck // nothing more to do
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"strings"
 	"testing"
 )
@@ -133,6 +134,54 @@ func TestLimitsBeforeAuth(t *testing.T) {
 	large := strings.Repeat("x", 20_000)
 	p.send("AUTH sesame\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20000\r\n" + large + "\r\n")
 	p.want("+OK\r\n+OK\r\n")
+}
+
+// Strangers who take every place keep nobody out who knows the password.
+func TestStrangersDoNotKeepOthersOut(t *testing.T) {
+	r := start(t, func(c *Config) { c.Secret, c.MaxClients = "sesame", 4 })
+	inside := r.dial()
+	inside.talk("AUTH sesame", "+OK\r\n")
+	var strangers []*peer
+	for range 20 {
+		p := r.dial()
+		p.talk("PING", "-NOAUTH Authentication required.\r\n")
+		strangers = append(strangers, p)
+	}
+	for range 3 {
+		p := r.dial()
+		p.talk("AUTH sesame", "+OK\r\n")
+		p.talk("PING", "+PONG\r\n")
+	}
+	for _, p := range strangers {
+		p.closed()
+	}
+	inside.talk("PING", "+PONG\r\n")
+	late := r.dial() // all four are known now
+	late.want("-ERR max number of clients reached\r\n")
+	if st := r.Status().(Status); st.Clients != 4 || st.Rejected != 21 {
+		t.Errorf("status %+v", st)
+	}
+	// Who logs out is known all the same: pools do that between users.
+	inside.talk("RESET", "+RESET\r\n")
+	r.dial().want("-ERR max number of clients reached\r\n")
+}
+
+// What MULTI and WATCH hold is bounded, however small its pieces are.
+func TestTransactionsAreBounded(t *testing.T) {
+	for name, line := range map[string]string{"MULTI": "PING\r\n", "WATCH": "WATCH k\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, nil)
+			p := r.dial()
+			p.talk("CONFIG SET client-query-buffer-limit 1mb", "+OK\r\n")
+			if name == "MULTI" {
+				p.talk("MULTI", "+OK\r\n")
+			}
+			// 20,000 pieces take a MiB with what is around them; their bytes alone do not.
+			go io.WriteString(p.nc, strings.Repeat(line, 20_000)) //nolint:errcheck // cut on the way
+			io.Copy(io.Discard, p.br)                             //nolint:errcheck // ends with the connection
+			wait(t, "the cut", func() bool { return r.Status().(Status).Clients == 0 })
+		})
+	}
 }
 
 const helloNoAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the " +

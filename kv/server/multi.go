@@ -14,7 +14,7 @@ type multi struct {
 	spoiled bool // an error while queueing: EXEC will refuse
 	queue   []queued
 	kept    int  // of queue: those whose arguments are copies
-	bytes   int  // of all arguments
+	bytes   int  // what all of it takes
 	writes  bool // some queued command changes data
 	watched []engine.Watch
 }
@@ -40,17 +40,36 @@ func (m *multi) keep() {
 func (m *multi) reset() { *m = multi{} }
 
 func (c *conn) enqueue(cmd *command, args [][]byte) {
+	size := queuedCost
 	for _, a := range args {
-		c.multi.bytes += len(a)
+		size += argCost + len(a)
 	}
-	if int64(c.multi.bytes) > c.srv.live.queryLimit.Load() {
-		c.Cut("transaction exceeds client-query-buffer-limit")
-		c.quit = true
+	if !c.holdMore(size) {
 		return
 	}
 	c.multi.queue = append(c.multi.queue, queued{cmd, args})
 	c.multi.writes = c.multi.writes || cmd.Flags&catalog.Write != 0
 	c.atOnce(func() { c.Out = append(c.Out, "+QUEUED\r\n"...) })
+}
+
+// What a queued command, one of its arguments and a watched key take beside their
+// bytes, about.
+const (
+	queuedCost  = 64
+	argCost     = 24
+	watchedCost = 64
+)
+
+// holdMore takes in that MULTI and WATCH hold size bytes more, and cuts a client
+// that has them hold more than it may.
+func (c *conn) holdMore(size int) bool {
+	c.multi.bytes += size
+	if int64(c.multi.bytes) <= c.srv.live.queryLimit.Load() {
+		return true
+	}
+	c.Cut("transaction exceeds client-query-buffer-limit")
+	c.quit = true
+	return false
 }
 
 func (c *conn) cmdMulti([][]byte) {
@@ -91,6 +110,9 @@ func (c *conn) cmdWatch(args [][]byte) {
 		version, ok := resp.ParseIntReply(out.At(i))
 		if !ok {
 			c.Fail("ERR WATCH: the store did not tell the version of a key")
+			return
+		}
+		if !c.holdMore(watchedCost + len(key)) {
 			return
 		}
 		c.multi.watched = append(c.multi.watched, engine.Watch{DB: c.DB, Key: bytes.Clone(key), Version: uint64(version)})

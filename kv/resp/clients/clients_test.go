@@ -13,12 +13,14 @@ import (
 type fake struct {
 	listing.Client
 	ended, cut, blocked bool
+	dropped             bool
 	failed              bool
 }
 
 func (f *fake) View() listing.Client { return f.Client }
 func (f *fake) End()                 { f.ended = true }
 func (f *fake) Cut(string)           { f.cut = true }
+func (f *fake) Drop()                { f.dropped = true }
 func (f *fake) Unblock(fail bool) bool {
 	was := f.blocked
 	f.blocked, f.failed = false, fail
@@ -30,7 +32,7 @@ func fill(n int) (*Set, []*fake) {
 	var all []*fake
 	for range n {
 		f := &fake{Client: listing.Client{ID: s.NextID(), Addr: "h:" + string(rune('0'+len(all))), Queued: -1, Created: time.Now(), Active: time.Now()}}
-		s.Add(f.ID, f, 100)
+		s.Add(f.ID, f, 100, false)
 		all = append(all, f)
 	}
 	return s, all
@@ -48,7 +50,7 @@ func call(f func(*reply.Writer, [][]byte), line string) string {
 
 func TestSet(t *testing.T) {
 	s, all := fill(3)
-	if s.Add(99, &fake{}, 3) || s.Count() != 3 {
+	if added, made := s.Add(99, &fake{}, 3, true); added || made || s.Count() != 3 {
 		t.Error("limit exceeded")
 	}
 	for i, c := range s.All() {
@@ -66,7 +68,8 @@ func TestSet(t *testing.T) {
 	if s.CutAll("x"); !all[0].cut || all[1].cut {
 		t.Error("not cut")
 	}
-	if s.Refuse(); s.Add(4, &fake{}, 100) {
+	s.Refuse()
+	if added, _ := s.Add(4, &fake{}, 100, false); added {
 		t.Error("added after Refuse")
 	}
 }
@@ -135,5 +138,43 @@ func TestUnblock(t *testing.T) {
 		if got := call(s.Unblock, c.line); got != c.want {
 			t.Errorf("%s: %q", c.line, got)
 		}
+	}
+}
+
+// Whoever has not said who they are makes room for others, the oldest first, and
+// nobody else does.
+func TestStrangersGiveWay(t *testing.T) {
+	s, known := fill(1)
+	var strangers []*fake
+	add := func(stranger bool) (added, made bool) {
+		f := &fake{Client: listing.Client{ID: s.NextID()}}
+		strangers = append(strangers, f)
+		return s.Add(f.ID, f, 4, stranger)
+	}
+	for range 3 {
+		if added, made := add(true); !added || made {
+			t.Fatal("there was room")
+		}
+	}
+	s.Know(strangers[0].ID)
+	for i, stranger := range []bool{true, false} {
+		if added, made := add(stranger); !added || !made || s.Count() != 4 {
+			t.Fatalf("newcomer %d: %v %v, %d clients", i, added, made, s.Count())
+		}
+	}
+	if strangers[0].dropped || !strangers[1].dropped || !strangers[2].dropped || strangers[3].dropped {
+		t.Error("others than the two oldest strangers had to go")
+	}
+	s.Remove(strangers[3].ID) // left by itself
+	s.Remove(strangers[1].ID) // its goroutine ends late
+	if added, made := add(false); !added || made {
+		t.Error("there was room again")
+	}
+	if added, made := add(true); added || made || known[0].dropped || s.Count() != 4 {
+		t.Error("somebody who is known had to go")
+	}
+	s.Refuse()
+	if added, _ := add(true); added {
+		t.Error("taken in after the end")
 	}
 }

@@ -40,7 +40,7 @@ func (s *Session) login(user, password []byte) bool {
 	got := sha256.Sum256(password)
 	right := subtle.ConstantTimeCompare(got[:], s.srv.digest[:]) == 1
 	if string(user) != "default" || (!right && s.srv.secret != "") {
-		s.srv.log.Info("wrong password", "client", s.ID, "addr", s.Addr)
+		s.srv.tell(s)
 		return false
 	}
 	s.admit(true)

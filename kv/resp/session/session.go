@@ -3,6 +3,8 @@ package session
 import (
 	"crypto/sha256"
 	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"pingd/kv/resp"
 	"pingd/kv/resp/reply"
@@ -15,6 +17,24 @@ type Server struct {
 	log    *slog.Logger
 	mode   string
 	role   func() string
+
+	wrong atomic.Int64 // passwords that were wrong
+	told  atomic.Int64 // when that was last logged, in nanoseconds
+}
+
+// Wrong returns how many passwords were wrong so far.
+func (s *Server) Wrong() int64 { return s.wrong.Load() }
+
+// tellEvery keeps somebody who tries passwords from filling the log.
+const tellEvery = time.Second
+
+// tell counts a wrong password and logs it, unless that was done a moment ago.
+func (s *Server) tell(from *Session) {
+	n := s.wrong.Add(1)
+	now, last := time.Now().UnixNano(), s.told.Load()
+	if now-last >= int64(tellEvery) && s.told.CompareAndSwap(last, now) {
+		s.log.Warn("wrong password", "client", from.ID, "addr", from.Addr, "wrong_so_far", n)
+	}
 }
 
 // NewServer returns a Server. secret is the password of the user default, empty if

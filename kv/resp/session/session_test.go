@@ -1,9 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func args(line string) (list [][]byte) {
@@ -113,4 +116,24 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%s is shown as %s", line, got)
 		}
 	}
+}
+
+// Somebody who tries passwords is counted, and does not fill the log.
+func TestWrongPasswordsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		cfg := NewServer("pw", slog.New(slog.NewTextHandler(&log, nil)), "standalone", func() string { return "master" })
+		s := New(cfg, 7, "a:1")
+		for range 1000 {
+			run(&s, "AUTH x")
+		}
+		time.Sleep(tellEvery) //nolint:forbidigo // the bubble's time
+		run(&s, "HELLO 3 AUTH default y")
+		if lines := strings.Count(log.String(), "\n"); lines != 2 || !strings.Contains(log.String(), "wrong_so_far=1001") {
+			t.Errorf("%d lines: %s", lines, log.String())
+		}
+		if strings.Contains(log.String(), " y") || cfg.Wrong() != 1001 {
+			t.Errorf("%d wrong; the log holds %s", cfg.Wrong(), log.String())
+		}
+	})
 }
