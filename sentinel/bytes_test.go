@@ -376,6 +376,51 @@ func TestMaxClients(t *testing.T) {
 	}
 }
 
+// Strangers who take every place keep nobody out who knows the password.
+func TestStrangersDoNotKeepOthersOut(t *testing.T) {
+	s := start(t, newFakeCluster(three()), func(c *Config) { c.MaxClients, c.Secret = 2, "sesame" })
+	var strangers []net.Conn
+	for range 5 {
+		c := dial(t, s)
+		ask2(t, c, "PING\r\n", "-NOAUTH Authentication required.\r\n")
+		strangers = append(strangers, c)
+	}
+	var known []net.Conn
+	for range 2 {
+		c := dial(t, s)
+		if got := ask(t, c, "AUTH sesame"); got != "+OK\r\n" {
+			t.Fatalf("AUTH among strangers: %q", got)
+		}
+		known = append(known, c)
+	}
+	for _, c := range strangers {
+		if got := readAll(t, c, ""); got != "" {
+			t.Errorf("a stranger was told %q", got)
+		}
+	}
+	if got := readAll(t, dial(t, s), ""); got != "-ERR max number of clients reached\r\n" {
+		t.Errorf("third client: %q", got)
+	}
+	for _, c := range known {
+		if got := ask(t, c, "PING"); got != "+PONG\r\n" {
+			t.Errorf("PING: %q", got)
+		}
+	}
+}
+
+// An HTTP request must not run commands from its body.
+func TestHTTPRequestsAreClosed(t *testing.T) {
+	s := start(t, newFakeCluster(three()))
+	for request, want := range map[string]string{
+		"POST / HTTP/1.1\r\nHost: x\r\n\r\nPING\r\n": "-ERR unknown command 'POST', with args beginning with: '/' 'HTTP/1.1' \r\n",
+		"host: x\r\nPING\r\n":                        "-ERR unknown command 'host:', with args beginning with: 'x' \r\n",
+	} {
+		if got := readAll(t, dial(t, s), request); got != want {
+			t.Errorf("%q: %q", request, got)
+		}
+	}
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	for _, tc := range []struct {
 		cfg  Config

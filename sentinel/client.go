@@ -26,6 +26,7 @@ type client struct {
 
 	// Of the reading goroutine alone.
 	quit     bool // close after the reply
+	stranger bool // neither password nor, with TLS, handshake are done yet
 	last     string
 	tracking bool // CLIENT TRACKING: stored, since there are no keys here
 
@@ -49,6 +50,7 @@ func newClient(s *Server, conn net.Conn) *client {
 	c.Admitted = func(bool) { c.reader.SetLimits(c.limits()) }
 	c.Failed = func(string) { s.errors.Add(1) }
 	c.reader = resp.NewReader(conn, c.limits())
+	c.stranger = !c.Authed || c.below() != conn
 	c.show()
 	return c
 }
@@ -61,9 +63,20 @@ func (c *client) limits() resp.Limits {
 	return limits
 }
 
+// below is the connection without TLS.
+func (c *client) below() net.Conn {
+	if secured, ok := c.conn.(interface{ NetConn() net.Conn }); ok {
+		return secured.NetConn()
+	}
+	return c.conn
+}
+
+// Drop hangs up without a word, and without waiting. Safe for concurrent use.
+func (c *client) Drop() { _ = c.below().Close() }
+
 // refuse tells a client that there are too many and hangs up.
 func (c *client) refuse() {
-	if _, secured := c.conn.(interface{ NetConn() net.Conn }); !secured { // a handshake is not worth it
+	if c.below() == c.conn { // a handshake is not worth it
 		_ = c.conn.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
 		_, _ = c.conn.Write(resp.AppendError(nil, "ERR max number of clients reached"))
 	}
@@ -96,6 +109,10 @@ func (c *client) serve(ctx context.Context) {
 			}
 		}
 		c.reader.Release()
+		if c.stranger && c.Authed {
+			c.stranger = false
+			c.s.clients.Know(c.ID)
+		}
 		c.show()
 		werr := c.flush()
 		c.write.Unlock()

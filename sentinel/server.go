@@ -162,7 +162,11 @@ func (s *Server) accept(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		s.accepted.Add(1)
 		c := newClient(s, conn)
-		if !s.clients.Add(c.ID, c, int64(s.cfg.MaxClients)) {
+		added, made := s.clients.Add(c.ID, c, int64(s.cfg.MaxClients), c.stranger)
+		if made {
+			s.refused.Add(1)
+		}
+		if !added {
 			s.refused.Add(1)
 			wg.Go(c.refuse)
 			continue

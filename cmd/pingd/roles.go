@@ -30,6 +30,7 @@ var makers = []struct {
 
 // newStore makes the store node, with its Sentinel endpoint unless that is off.
 func newStore(e *env) (role, error) {
+	clients, askers := mostClients(e.log)
 	node, err := kv.New(kv.Config{
 		Name:  e.o.Name,
 		Dir:   e.o.Data,
@@ -51,6 +52,7 @@ func newStore(e *env) (role, error) {
 		StaleBound:      e.o.StoreStaleBound,
 		Reserve:         reserve(e.o.StoreReserve),
 		RemoveDead:      e.o.StoreRemoveDead,
+		MaxClients:      clients,
 		Logger:          e.log, Metrics: e.metrics,
 	})
 	if err != nil {
@@ -58,7 +60,7 @@ func newStore(e *env) (role, error) {
 	}
 	r := storeRole{Node: node}
 	if ln := e.listeners.take("sentinel-addr"); ln != nil {
-		if r.sentinel, err = e.sentinelOn(ln, nodeCluster{node.Replica()}); err != nil {
+		if r.sentinel, err = e.sentinelOn(ln, nodeCluster{node.Replica()}, askers); err != nil {
 			return nil, errors.Join(err, node.Close())
 		}
 	}
@@ -67,16 +69,18 @@ func newStore(e *env) (role, error) {
 
 // newSentinel makes the Sentinel endpoint of a process without a store.
 func newSentinel(e *env) (role, error) {
-	s, err := e.sentinelOn(e.listeners.take("sentinel-addr"), &remoteCluster{store: e.store})
+	_, askers := mostClients(e.log)
+	s, err := e.sentinelOn(e.listeners.take("sentinel-addr"), &remoteCluster{store: e.store}, askers)
 	if err != nil {
 		return nil, err // not s: a nil *Server would be a role that is not nil
 	}
 	return s, nil
 }
 
-func (e *env) sentinelOn(ln net.Listener, c sentinel.Cluster) (*sentinel.Server, error) {
+func (e *env) sentinelOn(ln net.Listener, c sentinel.Cluster, maxClients int) (*sentinel.Server, error) {
 	return sentinel.New(sentinel.Config{
 		Listener: ln, Cluster: c, MasterName: e.o.MasterName, Secret: e.o.Secret.Reveal(), Logger: e.log,
+		MaxClients: maxClients,
 	})
 }
 

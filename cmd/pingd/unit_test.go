@@ -367,3 +367,23 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		t.Errorf("status %d, log\n%s", status, &errs)
 	}
 }
+
+func TestShareOfOpenFiles(t *testing.T) {
+	for _, c := range []struct {
+		files           uint64
+		redis, sentinel int
+	}{
+		{1 << 63, 10_000, 10_000},
+		{1 << 20, 10_000, 10_000},
+		{20_640, 10_000, 5_000},
+		{4096, 2592, 864},
+		{1024, 288, 96},
+		{800, 120, 40},
+		{256, 24, 8},
+		{0, 1, 1},
+	} {
+		if r, s := share(c.files); r != c.redis || s != c.sentinel {
+			t.Errorf("of %d files: %d and %d clients, want %d and %d", c.files, r, s, c.redis, c.sentinel)
+		}
+	}
+}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/net/netutil"
 
 	"pingd/cmd/pingd/past"
 )
@@ -146,6 +145,7 @@ func (s *Server) Run(ctx context.Context) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       withVisitor,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan struct{})
@@ -169,7 +169,7 @@ func (s *Server) Run(ctx context.Context) error {
 			_ = srv.Close() // a client that reads slowly; nothing is owed to it
 		}
 	}()
-	ln := netutil.LimitListener(s.cfg.Listener, maxConns)
+	ln := net.Listener(newCrowd(s.cfg.Listener, maxConns))
 	if s.cfg.TLS != nil {
 		ln = tls.NewListener(ln, s.cfg.TLS) // on top: the server has to see it
 	}

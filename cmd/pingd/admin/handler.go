@@ -28,7 +28,7 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("/healthz", bounded(http.HandlerFunc(serveHealth)))
 	mux.Handle("/readyz", bounded(http.HandlerFunc(s.serveReady)))
 	mux.Handle("/login", s.certified(bounded(http.HandlerFunc(s.auth.serveLogin))))
-	mux.Handle("/", s.certified(s.auth.require(private)))
+	mux.Handle("/", s.certified(s.auth.require(staying(private))))
 	return s.guard(mux)
 }
 

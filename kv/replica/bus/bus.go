@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -29,23 +30,24 @@ type Config struct {
 	HandshakeTimeout time.Duration
 }
 
-// maxPending bounds how many strangers may be in a handshake at once; more are
-// hung up on.
+// maxPending bounds how many strangers may be in a handshake at once. The one that has
+// taken longest gives way to a further one: those who hold connections and say nothing
+// must not keep nodes out, whose handshakes take no time.
 const maxPending = 256
 
 // Bus is a node's end of the cluster bus. Serve runs it; its methods are safe
 // for concurrent use.
 type Bus struct {
-	cfg     Config
-	raft    *stream
-	pending chan struct{}
+	cfg  Config
+	raft *stream
 
-	mu     sync.Mutex
-	ctx    context.Context // Serve's
-	closed bool
-	warned time.Time             // when a wrong secret was last told of
-	raftAt time.Time             // when Raft connections are admitted; zero = not yet known
-	conns  map[net.Conn]struct{} // every connection, so that Close can end them
+	mu      sync.Mutex
+	pending *list.List      // of net.Conn: who is in a handshake, oldest first
+	ctx     context.Context // Serve's
+	closed  bool
+	warned  time.Time             // when a wrong secret was last told of
+	raftAt  time.Time             // when Raft connections are admitted; zero = not yet known
+	conns   map[net.Conn]struct{} // every connection, so that Close can end them
 
 	wg sync.WaitGroup
 }
@@ -66,7 +68,7 @@ func New(cfg Config) *Bus {
 	}
 	return &Bus{
 		cfg:     cfg,
-		pending: make(chan struct{}, maxPending),
+		pending: list.New(),
 		conns:   map[net.Conn]struct{}{},
 	}
 }
@@ -97,17 +99,10 @@ func (b *Bus) Serve(ctx context.Context) error {
 			}
 			return fmt.Errorf("accept on cluster bus: %w", err)
 		}
-		select {
-		case b.pending <- struct{}{}:
-		default:
-			_ = c.Close()
-			continue
+		if b.track(c) {
+			place := b.enter(c)
+			b.wg.Go(func() { b.serveConn(ctx, c, place) })
 		}
-		if !b.track(c) {
-			<-b.pending
-			continue
-		}
-		b.wg.Go(func() { b.serveConn(ctx, c) })
 	}
 }
 
@@ -148,6 +143,36 @@ func (b *Bus) track(c net.Conn) bool {
 	return true
 }
 
+// enter notes that c is in a handshake, in the place of another if there are too many.
+func (b *Bus) enter(c net.Conn) *list.Element {
+	b.mu.Lock()
+	var oldest net.Conn
+	if b.pending.Len() >= maxPending {
+		oldest = b.pending.Remove(b.pending.Front()).(net.Conn)
+	}
+	place := b.pending.PushBack(c)
+	b.mu.Unlock()
+	if oldest != nil {
+		_ = below(oldest).Close() // its handshake fails, and its goroutine ends
+	}
+	return place
+}
+
+// below returns the connection without TLS, which would say goodbye first.
+func below(c net.Conn) net.Conn {
+	if secured, ok := c.(interface{ NetConn() net.Conn }); ok {
+		return secured.NetConn()
+	}
+	return c
+}
+
+// enough notes that the handshake is over, whatever came of it.
+func (b *Bus) enough(place *list.Element) {
+	b.mu.Lock()
+	b.pending.Remove(place) // nothing happens where it had to give way
+	b.mu.Unlock()
+}
+
 // spawn runs f on a goroutine that Serve waits for, unless the bus is closed.
 func (b *Bus) spawn(f func()) bool {
 	b.mu.Lock()
@@ -166,10 +191,10 @@ func (b *Bus) drop(c net.Conn) {
 }
 
 // serveConn owns c through its handshake, and after it unless it becomes Raft's.
-func (b *Bus) serveConn(ctx context.Context, c net.Conn) {
+func (b *Bus) serveConn(ctx context.Context, c net.Conn, place *list.Element) {
 	deadline := time.Now().Add(b.cfg.HandshakeTimeout)
 	peer, p, err := welcome(c, []byte(b.cfg.Secret), b.cfg.Self(), deadline, b.admit)
-	<-b.pending
+	b.enough(place)
 	if err != nil {
 		b.drop(c)
 		level := slog.LevelDebug

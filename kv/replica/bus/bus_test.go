@@ -330,35 +330,6 @@ func TestRaftStreams(t *testing.T) {
 	}
 }
 
-func FuzzWelcome(f *testing.F) {
-	hello := append([]byte(magic), version, byte(Control))
-	f.Add(appendNonce(appendIdentity(hello, Identity{"c", "n", "i"})))
-	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		near, far := net.Pipe()
-		go func() {
-			_, _ = far.Write(b)
-			_ = far.Close()
-		}()
-		go func() { _, _ = io.Copy(io.Discard, far) }()
-		_, _, err := welcome(near, []byte("s"), Identity{"c", "n", "i"}, time.Now().Add(time.Second), func(Identity, Purpose) byte { return statusOK })
-		_ = near.Close()
-		if err == nil {
-			t.Fatal("let in without the secret")
-		}
-	})
-}
-
-func FuzzFrame(f *testing.F) {
-	f.Add(append(putHead(nil, 5, 1, 1), "hello"...))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _, payload, err := readFrame(bytes.NewReader(b), 1<<20)
-		if err == nil && len(payload) > len(b) {
-			t.Fatal("more than was there")
-		}
-	})
-}
-
 func TestRaftStreamsMayOpenLate(t *testing.T) {
 	b1, _ := start(t, Identity{"c", "one", "1"}, "s")
 	b2, addr := start(t, Identity{"c", "two", "2"}, "s")

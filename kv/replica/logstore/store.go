@@ -120,7 +120,7 @@ func (s *Store) open(kind string, logger hclog.Logger, segmentBytes int) error {
 		}
 	case WAL:
 		path := filepath.Join(s.dir, walDir)
-		if err := os.MkdirAll(path, 0o700); err != nil {
+		if err := private(path); err != nil {
 			return dirError(s.dir, err)
 		}
 		w, err := openWAL(path, logger, segmentBytes)
@@ -135,7 +135,22 @@ func (s *Store) open(kind string, logger hclog.Logger, segmentBytes int) error {
 	return err
 }
 
+// private makes a directory that its owner alone may enter; one that the owner's
+// earlier pingd left open for others is closed.
+func private(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	return os.Chmod(dir, 0o700)
+}
+
 func openSnapshots(dir string, logger hclog.Logger) (raft.SnapshotStore, error) {
+	if err := private(filepath.Join(dir, snapshotsDir)); err != nil {
+		return nil, dirError(dir, err)
+	}
 	s, err := raft.NewFileSnapshotStoreWithLogger(dir, retainedSnapshots, logger)
 	if err != nil {
 		return nil, fmt.Errorf("open snapshots in %q: %w", dir, err)
