@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"pingd/proxy/cluster"
+	"pingd/proxy/dispatch"
 	"pingd/proxy/trace"
 	"pingd/proxy/upstream"
 )
@@ -86,6 +88,21 @@ func (p *Proxy) Decided(service, server string) Override {
 		}
 	}
 	return Override{}
+}
+
+// Settle waits until the servers of every service are known and checked once, and
+// returns true; or until ctx ends, and returns false.
+func (p *Proxy) Settle(ctx context.Context) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for slices.ContainsFunc(p.services, func(s *dispatch.Service) bool { return !s.Set.Settled() }) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // Explain returns what became of the requests with an id, the latest first, as far as

@@ -47,7 +47,8 @@ type env struct {
 	store     *client.Client // the cluster as seen by the other roles; nil when none is named
 	admin     *admin.Server  // nil when it is off
 
-	what atomic.Pointer[survey.Announcement] // set when all roles are made
+	what      atomic.Pointer[survey.Announcement] // set when all roles are made
+	succeeded chan struct{}                       // closed when another process has taken the listeners over
 }
 
 // addr returns the address of a listener as others reach it, empty when it is off.
@@ -79,7 +80,7 @@ func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Wr
 	defer bound.close()
 	e := &env{
 		o: o, log: log, stdout: stdout, build: thisBuild(), metrics: prometheus.NewRegistry(), advertise: advertised(ctx, o),
-		listeners: bound, certs: keeper,
+		listeners: bound, certs: keeper, succeeded: make(chan struct{}),
 	}
 	if err := e.registerProcess(); err != nil {
 		return err
@@ -94,6 +95,11 @@ func serve(ctx context.Context, o config.Options, log *slog.Logger, stdout io.Wr
 	members, roles, err := e.makeAll()
 	if err != nil {
 		return err
+	}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	if bound.offer != nil {
+		members = append(members, group.Member{Name: "handover", Run: func(ctx context.Context) error { return e.handOver(ctx, roles, leave) }})
 	}
 	what := e.announcement(roles)
 	e.what.Store(&what)
@@ -150,7 +156,7 @@ func (e *env) makeAll() (members []group.Member, roles []role, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		members = append(members, group.Member{Name: "admin", Run: e.admin.Run})
+		members = append(members, group.Member{Name: "admin", Run: e.runAdmin})
 	}
 	for _, m := range makers {
 		if !e.o.Starts(m.name) {
@@ -227,6 +233,7 @@ func (e *env) accessLog() (io.Writer, error) {
 // stopping is called once when the stop begins.
 func (e *env) stopping() {
 	supervise.Stopping()
+	e.listeners.deafen()
 	if e.admin != nil {
 		e.admin.Stopping()
 	}

@@ -190,3 +190,11 @@ func (s *Set) unchecked() bool {
 		return !m.seen.Load() && m.weight() > 0
 	})
 }
+
+// Settled tells whether there are members, and the first check of each has passed or
+// failed.
+func (s *Set) Settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.members) > 0 && !s.unchecked()
+}

@@ -32,6 +32,8 @@ type ProxyOptions struct {
 	ProxyRetries int           `default:"2" placeholder:"N" roles:"proxy" help:"Further servers tried when one cannot be reached."`
 	ProxyGrace   time.Duration `default:"30s" placeholder:"TIME" roles:"proxy" help:"On stop: time for the requests under way."`
 
+	ProxyHandover string `placeholder:"FILE" roles:"proxy" help:"Unix socket at which a process started with the same flags takes over the listeners, and this one stops: a restart that loses no connection. For a process that is a proxy alone."`
+
 	CheckInterval     time.Duration `default:"2s" placeholder:"TIME" roles:"proxy" help:"Time between two health checks of a server."`
 	CheckFastInterval time.Duration `default:"500ms" placeholder:"TIME" roles:"proxy" help:"The same while a server's state is about to change."`
 	CheckDownInterval time.Duration `default:"0s" placeholder:"TIME" roles:"proxy" help:"The same while a server is down; 0s: as --check-interval."`
@@ -112,6 +114,9 @@ func (v *validator) proxy() {
 	v.duration("timeout-client", o.TimeoutClient, time.Millisecond, 24*time.Hour, "30s")
 	if o.ProxyGrace > o.ShutdownTimeout && o.ShutdownTimeout >= time.Second {
 		v.advise(v.spell("proxy-grace", o.ProxyGrace), "is longer than the whole stop may take, --shutdown-timeout="+short(o.ShutdownTimeout), "--shutdown-timeout="+short(o.ProxyGrace+10*time.Second))
+	}
+	if o.ProxyHandover != "" && len(o.Started()) > 1 {
+		v.advise(v.spell("proxy-handover", o.ProxyHandover), "the other roles of this process cannot run twice at a time", "--role=proxy, and the others in a process of their own")
 	}
 	if o.AccessLog == "" {
 		v.bad("access-log", "", "names no file", "-")
