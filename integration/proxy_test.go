@@ -28,12 +28,16 @@ const getters, getEvery = 20, 20 * time.Millisecond
 
 func startGetting(t *testing.T, url, want string) *getting {
 	t.Helper()
+	return startGettingOver(t, &http.Transport{MaxIdleConnsPerHost: getters, DisableCompression: true}, getters, url, want)
+}
+
+func startGettingOver(t *testing.T, transport *http.Transport, clients int, url, want string) *getting {
+	t.Helper()
 	g := &getting{}
-	transport := &http.Transport{MaxIdleConnsPerHost: getters, DisableCompression: true}
 	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	for range getters {
+	for range clients {
 		wg.Go(func() {
 			tick := time.NewTicker(getEvery)
 			defer tick.Stop()
