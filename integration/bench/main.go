@@ -26,6 +26,7 @@ type commandLine struct {
 
 	Load     loadCmd     `cmd:"" help:"Make HTTP visits; report acked, lost, duplicates, errors and the longest gap. Exit status 1 if a visit was lost."`
 	Store    storeCmd    `cmd:"" help:"Compare writes per second: pingd, etcd, Redis with WAIT, Redis alone."`
+	Commit   commitCmd   `cmd:"" help:"Count what a write costs the same systems: syncs and bytes on each node's disk."`
 	Failover failoverCmd `cmd:"" help:"Kill, terminate and pause the leader; compare the gap with Redis Sentinel."`
 	Proxy    proxyCmd    `cmd:"" help:"Compare CPU per request, latency and memory: pingd, HAProxy, nginx, Caddy."`
 

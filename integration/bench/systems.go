@@ -25,6 +25,17 @@ type storeSystem struct {
 	name  string
 	note  string // what exactly is measured: the comparison is as fair as this line
 	round func(ctx context.Context, sh shape, warm, takes time.Duration) (drive.Result, error)
+	pids  func() []int // of its nodes, the leader first where that is known
+}
+
+// pids returns the process ids of nodes.
+func pids[P interface{ PID() int }](nodes ...P) func() []int {
+	return func() (list []int) {
+		for _, n := range nodes {
+			list = append(list, n.PID())
+		}
+		return list
+	}
 }
 
 // start starts the systems asked for, pingd first.
@@ -66,9 +77,21 @@ func (c *storeCmd) startPingd(ctx context.Context, env *environment, lab *procs.
 			name:  "pingd-" + log,
 			note:  "3 nodes, INCR at the leader, on disk on a majority before the answer",
 			round: redisRound(leader.Redis, 0),
+			pids:  pids(leaderFirst(cluster.Stores, leader)...),
 		})
 	}
 	return systems, nil
+}
+
+// leaderFirst returns the nodes in another order.
+func leaderFirst(nodes []*procs.Node, leader *procs.Node) []*procs.Node {
+	list := []*procs.Node{leader}
+	for _, n := range nodes {
+		if n != leader {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // redisRound measures INCR at addr.
@@ -89,6 +112,7 @@ func startRedisWait(ctx context.Context, _ *environment, lab *procs.Lab) ([]stor
 		name:  "redis-wait",
 		note:  "master and 2 replicas, appendfsync always; INCR and WAIT 1 in one write (one WAIT per pipeline); no consensus: a failover may lose acknowledged writes",
 		round: redisRound(g.Servers[0].Addr, 1),
+		pids:  pids(g.Servers...),
 	}}, nil
 }
 
@@ -101,6 +125,7 @@ func startRedisAlone(ctx context.Context, _ *environment, lab *procs.Lab) ([]sto
 		name:  "redis-alone",
 		note:  "one server, appendfsync always; nothing is replicated",
 		round: redisRound(r.Addr, 0),
+		pids:  pids(r),
 	}}, nil
 }
 
@@ -124,6 +149,7 @@ func startEtcd(ctx context.Context, env *environment, lab *procs.Lab) ([]storeSy
 		round: func(ctx context.Context, sh shape, warm, takes time.Duration) (drive.Result, error) {
 			return etcdRound(ctx, load, e.Endpoints, sh, warm, takes)
 		},
+		pids: pids(e.Members...),
 	}}, nil
 }
 
