@@ -78,11 +78,7 @@ func StartCluster(ctx context.Context, lab *Lab, config ClusterConfig) (*Cluster
 		c.Stores = append(c.Stores, n)
 	}
 	for _, n := range c.Stores {
-		args := append([]string{
-			"--redis-addr=" + n.Redis, "--raft-addr=" + n.Raft, "--sentinel-addr=" + n.Sentinel,
-			fmt.Sprintf("--expect=%d", config.Stores),
-		}, config.StoreArgs...)
-		if err := c.launch(ctx, n, "store", args); err != nil {
+		if err := c.launch(ctx, n, "store", c.storeArgs(n, fmt.Sprintf("--expect=%d", config.Stores))); err != nil {
 			return nil, err
 		}
 	}
@@ -176,6 +172,22 @@ func (c *Cluster) add(ctx context.Context, name, role string, args []string) (*N
 		args = append([]string{"--proxy-addr=" + n.HTTP}, args...)
 	}
 	return n, c.launch(ctx, n, role, args)
+}
+
+func (c *Cluster) storeArgs(n *Node, more ...string) []string {
+	return slices.Concat([]string{
+		"--redis-addr=" + n.Redis, "--raft-addr=" + n.Raft, "--sentinel-addr=" + n.Sentinel,
+	}, more, c.config.StoreArgs)
+}
+
+// AddStore starts a store that joins the others, under a name that none has, and
+// returns without waiting for it. It is not one of Stores yet.
+func (c *Cluster) AddStore(ctx context.Context, name string) (*Node, error) {
+	n, err := c.plan(name, "store")
+	if err != nil {
+		return nil, err
+	}
+	return n, c.launch(ctx, n, "store", c.storeArgs(n))
 }
 
 // AddCounter starts one more counter and returns without waiting for it.
