@@ -44,7 +44,8 @@ class Handler:
             "tls": session.ssl is not None, "user": (session.auth_data or LoginPassword(b"", b"")).login.decode()}), flush=True)
         return "250 OK"
 def authenticate(server, session, envelope, mechanism, data):
-    return AuthResult(success=data.login == b"pingd" and data.password == b"hush")
+    known = data.login == b"pingd" and data.password == b"hush"
+    return AuthResult(success=known, handled=known, auth_data=data)
 async def main(cert, key):
     tls = None
     if cert:
@@ -66,13 +67,14 @@ type received struct {
 // startMail starts the server and returns its address and what it takes.
 func startMail(t *testing.T, args ...string) (addr string, next func() received) {
 	t.Helper()
-	if out, err := exec.Command("python3", "-c", "import aiosmtpd").CombinedOutput(); err != nil {
+	const python = "/usr/bin/python3" // Debian's, which has Debian's packages, whatever PATH says
+	if out, err := exec.Command(python, "-c", "import aiosmtpd").CombinedOutput(); err != nil {
 		if os.Getenv("PINGD_TEST_ALL") == "1" {
 			t.Fatalf("install the Debian package python3-aiosmtpd: %s", out)
 		}
 		t.Skip("install the Debian package python3-aiosmtpd")
 	}
-	cmd := exec.Command("python3", append([]string{"-c", server}, args...)...)
+	cmd := exec.Command(python, append([]string{"-c", server}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
