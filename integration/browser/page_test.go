@@ -143,7 +143,7 @@ func TestPage(t *testing.T) {
 		{`[...document.querySelectorAll(".node b")].some(b => b.textContent.startsWith("<img"))`, "true"},
 		{`document.documentElement.scrollWidth <= innerWidth`, "true"},
 		{`document.querySelector('canvas[aria-label^="Requests"]').getAttribute("aria-label").includes("h1")`, "true"},
-		{`[...document.querySelectorAll("#t-backends th")].some(h => h.textContent === "redisp")`, "true"},
+		{`[...document.querySelectorAll("#t-backends th")].some(h => h.textContent === "retries")`, "true"},
 		{`document.querySelectorAll("#t-backends .act").length`, "0"}, // nobody may act here
 		{`[...document.querySelectorAll("button, [tabindex='0']")].every(b => b.textContent.trim() || b.getAttribute("aria-label"))`, "true"},
 	} {

@@ -65,7 +65,11 @@ func (d *deriver) leader(old, next State) {
 	switch {
 	case old.Leader == next.Leader:
 		if next.Leader != "" && next.Term > old.Term && old.Term > 0 {
-			d.add("leader", Info, next.Leader, "%s was elected again, term %d%s", next.Leader, next.Term, gap(next))
+			sev, without := Info, gap(next)
+			if without != "" {
+				sev = Warn // clients waited
+			}
+			d.add("leader", sev, next.Leader, "%s was elected again, term %d%s", next.Leader, next.Term, without)
 		}
 	case next.Leader == "":
 		d.add("leader", Bad, old.Leader, "no leader: %s led in term %d", old.Leader, old.Term)

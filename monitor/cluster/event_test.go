@@ -58,6 +58,7 @@ func TestEvents(t *testing.T) {
 			n.Stores[1].Gap = 9 // of an older term
 		}, []string{"warn leader leader s1 → s2, term 4, 0.42 s without one"}},
 		{"same leader, new term", func(_, n *State) { n.Term = 5 }, []string{"info leader s1 was elected again, term 5"}},
+		{"same leader, after a while without one", func(_, n *State) { n.Term, n.Stores[0].Term, n.Stores[0].Gap = 5, 5, 0.43 }, []string{"warn leader s1 was elected again, term 5, 0.43 s without one"}},
 		{"backend reconfigured", func(o, n *State) {
 			o.Proxies[0].Backends[0].Weight, o.Proxies[0].Backends[0].Addr = 1, "a:1"
 			n.Proxies[0].Backends[0].Weight, n.Proxies[0].Backends[0].Addr = 3, "a:2"

@@ -20,6 +20,11 @@ func (n *Net) Local() bool {
 	return false
 }
 
+// Paired reports whether the interface is the outer end of a container's own. Those
+// come and go with the containers, under names that nobody knows, and what goes
+// through them is told by the container.
+func (n *Net) Paired() bool { return len(n.Name) > 4 && n.Name[:4] == "veth" }
+
 // ParseNets appends the interfaces in the bytes of /proc/net/dev to to[:0] and
 // returns it.
 func ParseNets(b []byte, to []Net) []Net {

@@ -38,7 +38,7 @@ func (r *Recorder) network(old, now *host.Sample, dt float64) {
 	for i := range now.Nets {
 		n := &now.Nets[i]
 		o := find(old.Nets, i, n.Name, func(n *host.Net) string { return n.Name })
-		if o == nil {
+		if o == nil || n.Paired() {
 			continue
 		}
 		in, out := rate(o.RxBytes, n.RxBytes, dt), rate(o.TxBytes, n.TxBytes, dt)

@@ -52,7 +52,7 @@ func TestHost(t *testing.T) {
 			Context: 10, Forks: 5, Intr: 7,
 		},
 		Disks:    []host.Disk{{Name: "vda", Reads: 10, ReadSectors: 8, ReadMS: 100}, {Name: "vda1", Reads: 10}},
-		Nets:     []host.Net{{Name: "eth0", RxBytes: 1000, RxPackets: 10}, {Name: "lo", RxBytes: 5}, {Name: "gone"}},
+		Nets:     []host.Net{{Name: "eth0", RxBytes: 1000, RxPackets: 10}, {Name: "lo", RxBytes: 5}, {Name: "gone"}, {Name: "veth1", RxBytes: 5}},
 		TCP:      host.TCP{OutSegs: 1000, RetransSegs: 10},
 		Pressure: pressure.All{CPU: pressure.Stall{Some: 1e6, Known: true}, IRQ: pressure.Stall{Full: 0, Known: true}},
 		Containers: []cgroup.Container{
@@ -67,7 +67,7 @@ func TestHost(t *testing.T) {
 	}
 	now.Memory = host.Memory{Total: 1000, Available: 250, SwapTotal: 100, SwapFree: 40}
 	now.Disks = []host.Disk{{Name: "vda", Reads: 30, ReadSectors: 4008, ReadMS: 300, BusyMS: 500}, {Name: "vda1", Reads: 30, ReadSectors: 4000}}
-	now.Nets = []host.Net{{Name: "new", RxBytes: 7}, {Name: "eth0", RxBytes: 3000, RxPackets: 100, RxDrops: 10}, {Name: "lo", RxBytes: 9000}}
+	now.Nets = []host.Net{{Name: "new", RxBytes: 7}, {Name: "eth0", RxBytes: 3000, RxPackets: 100, RxDrops: 10}, {Name: "lo", RxBytes: 9000}, {Name: "veth1", RxBytes: 9000}}
 	now.TCP = host.TCP{OutSegs: 1200, RetransSegs: 20, ListenOverflows: 4, Established: 9}
 	now.Pressure = pressure.All{CPU: pressure.Stall{Some: 2e6, Known: true}, IRQ: pressure.Stall{Full: 5e5, Known: true}}
 	now.Limits = host.Limits{Files: 50, FilesMax: 200, Conntrack: 5, ConntrackMax: 10}
@@ -84,7 +84,7 @@ func TestHost(t *testing.T) {
 		"psi.cpu": 50, "psi.irq": 25, "-psi.io": 0,
 		"mem.used": 750, "mem.available_share": 25, "swap.used": 60, "swap.used_share": 60,
 		"disk.read": 512 * 2000, "disk.vda.read": 512 * 2000, "disk.vda1.read_ops": 10, "disk.vda.await": 10, "disk.util": 25,
-		"net.rx": 1000, "net.eth0.drops": 5, "net.eth0.drop_share": 10, "net.lo.rx": 4497.5, "-net.new.rx": 0,
+		"-net.veth1.rx": 0, "net.rx": 1000, "net.eth0.drops": 5, "net.eth0.drop_share": 10, "net.lo.rx": 4497.5, "-net.new.rx": 0,
 		"tcp.retrans": 5, "tcp.listen_overflows": 2, "tcp.established": 9,
 		"fd.share": 25, "conntrack.share": 50, "clock.offset": 2, "clock.synced": 1,
 		"container.a.cpu": 150, "container.a.cpu_share": 75, "container.a.memory": 200, "container.a.memory_share": 50, "container.a.rx": 5,

@@ -57,7 +57,8 @@ function header() {
   $("news").className = "v ev " + (e ? e.severity : "");
   say($("news-m"), e ? MARKS[e.severity] : "");
   say($("news-t"), e ? e.text : "nothing yet");
-  say($("news-d"), e ? ago(e.time) : "");
+  const before = e && newsworthy().at(-2);
+  say($("news-d"), e ? ago(e.time) + (before ? ` · before that: ${MARKS[before.severity]} ${before.text}` : "") : "");
   const live = $("live");
   live.className = !state.connected ? "off" : view.end ? "" : "on";
   say(live, !state.connected ? "offline" : view.end ? "paused" : "live");
@@ -86,8 +87,10 @@ function leadLine(c) {
   return `term ${c.term}` + (since ? ` · for ${span(nowS() - unix(since.time))}` : "");
 }
 
-// lastNews is the newest event that is worth a headline.
-const lastNews = () => state.events.filter((e) => e.severity !== "info").at(-1) || state.events.at(-1);
+// newsworthy are the events that are worth a headline: what happened, not that an
+// alert told of it, too.
+const newsworthy = () => state.events.filter((e) => e.severity !== "info" && e.kind !== "alert");
+const lastNews = () => newsworthy().at(-1) || state.events.at(-1);
 
 const hostLine = () => {
   const i = state.details?.inventory;
@@ -108,12 +111,14 @@ function drawTimeline() {
   const mid = h - 26;
   leaderBand(g, w, mid);
   timeScale(g, w, h, TL);
-  for (const e of shownEvents()) {
+  const events = shownEvents().sort((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity]); // the worst on top
+  for (const e of events) {
     const x = xOf(unix(e.time), w, TL);
     g.fillStyle = sevColor(e.severity) + "99";
     g.fillRect(x - 0.5, 10, 1, mid - 8);
     mark(g, e.severity, x, 8, 6);
   }
+  leaderNames(g, w, mid);
   if (drag.on) {
     g.fillStyle = css.info + "2e";
     const a = xOf(drag.from, w, TL), b = xOf(drag.to, w, TL);
@@ -137,6 +142,24 @@ function leaderBand(g, w, y) {
     const t = start - start % step + i * step, a = Math.max(TL, xOf(t, w, TL));
     g.fillRect(a, last < 1 ? y - 3 : y, Math.max(0, xOf(t + step, w, TL) - a + 0.5), last < 1 ? 10 : 4);
   });
+}
+
+const WEIGHT = { info: 0, good: 1, warn: 2, bad: 3 };
+
+// leaderNames writes who led from when on, where there is room for it.
+function leaderNames(g, w, y) {
+  g.font = "600 " + FONT;
+  g.textAlign = "left";
+  g.textBaseline = "alphabetic";
+  let free = Infinity; // where the label to the right begins
+  for (const e of shownEvents().filter((e) => e.kind === "leader").sort((a, b) => unix(b.time) - unix(a.time))) {
+    const x = xOf(unix(e.time), w, TL) + 9, text = e.severity === "bad" ? "no leader" : "★ " + e.subject.slice(0, 24);
+    if (x + g.measureText(text).width > Math.min(free, w)) continue;
+    g.fillStyle = e.severity === "bad" ? css.bad : css.dim;
+    g.fillText(text, x, y - 5);
+    free = x - 14;
+  }
+  g.font = FONT;
 }
 
 function drawLatest() {

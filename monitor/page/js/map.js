@@ -2,8 +2,12 @@
 
 const cards = new Map(); // "kind/name" -> element
 
+const SHOWN = 12; // cards of a kind that are well; all others are shown, up to thrice as many
+const kinds = { proxy: {}, server: {}, store: {} };
+
 function card(kind, name, cls, status, text) {
-  const key = kind + "/" + name;
+  const key = kind + "/" + name, k = kinds[kind], fine = cls === "good" || cls === "info" || cls === "off";
+  if (++k[fine ? "fine" : "odd"] > SHOWN * (fine ? 1 : 3)) return null;
   let c = cards.get(key);
   if (!c) {
     c = el("div", "node", el("span", "st"), el("b", "", name), el("p"));
@@ -52,6 +56,7 @@ function drawMap() {
   const cl = state.cluster, wires = [], left = leftNodes(cl);
   const gone = (name, seen) => left.has(name) ? ["off", "◌ STOPPED", ago(seen)] : ["bad", "✕ DEAD", unix(seen) ? "last seen " + ago(seen) : "not heard of yet"];
   for (const c of cards.values()) c.fresh = false;
+  for (const k in kinds) kinds[k] = { fine: 0, odd: 0 };
   const list = servers(cl);
   const total = list.reduce((s, x) => s + (now(`backend.${x.name}.requests`) || 0), 0);
   for (const p of cl.proxies || []) {
@@ -75,10 +80,22 @@ function drawMap() {
     if (!lead && cl.leader) wires.push([from, "store/" + cl.leader, s.alive ? "repl" : "dead", 0]);
   }
   for (const [key, c] of cards) if (!c.fresh) { c.remove(); cards.delete(key); }
-  for (const k of ["proxy", "server", "store"]) $("col-" + k).hidden = $("col-" + k).children.length < 2;
+  for (const k in kinds) {
+    const col = $("col-" + k), fine = kinds[k].fine - SHOWN, odd = kinds[k].odd - 3 * SHOWN;
+    col.hidden = !kinds[k].fine && !kinds[k].odd;
+    more(col, [fine > 0 ? `${fine} more are well` : "", odd > 0 ? `${odd} more are not` : ""].filter(Boolean).join(", "));
+  }
   const nodes = (cl.nodes || []).filter((n) => !n.left);
   say($("map-note"), cl.error ? "this is old: " + cl.error : nodes.length ? `${nodes.filter((n) => n.alive).length} of ${nodes.length} nodes alive` : "");
   drawWires(wires);
+}
+
+// more tells at the end of a column of those that are not shown.
+function more(col, text) {
+  let p = col.querySelector(".empty");
+  if (!p) col.append(p = el("p", "empty"));
+  if (p !== col.lastChild) col.append(p);
+  say(p, text);
 }
 
 function drawWires(wires) {
@@ -87,7 +104,7 @@ function drawWires(wires) {
   const want = [];
   for (const [a, key, cls, weight] of wires) {
     const b = cards.get(key);
-    if (!b) continue;
+    if (!a || !b) continue;
     const p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
     let d;
     if (p.left === q.left) { // follower to leader: a bow at the right edge

@@ -8,8 +8,9 @@ const can = (what) => !view.node && !!state.details?.actions?.[what];
 
 const sheets = [
   { id: "backends", title: "Servers", note: "as each proxy sees them", when: () => backendNames().length,
-    head: ["server", "proxy", "address", "state", "last check", "weight", "req/s", "cur", "max", "limit", "queue", "conn err", "resp err", "retries", "redisp", "2xx", "4xx", "5xx", "in", "out", "p50", "p99", "last change", "downtime", ""],
-    left: [0, 1, 2, 3, 4], rows: backendRows },
+    head: ["server", "proxy", "address", "state", "check", "", "weight", "req/s", "conns", "queue", "errors", "retries", "2xx", "4xx", "5xx", "in", "out", "p50", "p99", "since", "downtime"],
+    left: [0, 1, 2, 3, 4, 5], rows: backendRows,
+    tips: { conns: "now / most / limit", errors: "connecting / in the response", retries: "sent again / to another server", since: "the last change of state" } },
   { id: "stores", title: "Stores", when: () => storeNames().length,
     head: ["store", "address", "state", "term", "commit", "applied", "lag", "heard", "sync p99", "cmd/s", "keys", "clients", "data", "on disk"], left: [0, 1, 2],
     rows: () => (state.cluster.stores || []).map((s) => [s.name, dim(s.addr || ""), st(s.alive ? s.name === state.cluster.leader ? "good" : s.voter ? "info" : "warn" : "bad", s.alive ? s.name === state.cluster.leader ? "★ leader" : s.state : "✕ dead"),
@@ -42,12 +43,12 @@ function backendRows() {
   for (const p of state.cluster.proxies || []) for (const b of p.backends || []) {
     const [cls, label] = stateOf(b.state);
     const drained = b.state === "DRAIN" || b.state === "MAINT";
-    out.push([b.name, dim(p.name), dim(b.addr), st(p.alive ? cls : "bad", p.alive ? label : "proxy dead"), dim(b.check ? b.check + (b.check_ms ? " " + fmt(b.check_ms, "ms") : "") : ""), b.weight,
-      fmt(now(`backend.${b.name}.requests`) / alive, "count"), b.current, b.max, b.limit || "–", b.queue,
-      st(b.conn_errors ? "warn" : "", whole(b.conn_errors)), st(b.resp_errors ? "warn" : "", whole(b.resp_errors)), whole(b.retries), whole(b.redispatches), whole(b.codes[1]), whole(b.codes[3]), st(b.codes[4] ? "warn" : "", whole(b.codes[4])),
-      fmt(b.bytes_in, "bytes"), fmt(b.bytes_out, "bytes"), fmt(now(`backend.${b.name}.p50`), "ms"), fmt(now(`backend.${b.name}.p99`), "ms"), unix(b.last_change) ? span(state.newest - unix(b.last_change)) : "–", b.downtime_sec ? span(b.downtime_sec) : "–",
+    out.push([b.name, dim(p.name), dim(b.addr), st(p.alive ? cls : "bad", p.alive ? label : "proxy dead"), dim(b.check ? b.check + (b.check_ms ? " " + fmt(b.check_ms, "ms") : "") : ""),
       acts(can("drain") && [drained ? "ready" : "drain", () => act("POST", "backends/drain", { backend: b.name, drain: !drained })],
-        can("weight") && ["weight", () => { const w = prompt(`Weight of ${b.name}`, b.weight); if (w !== null && /^\d+$/.test(w)) act("POST", "backends/weight", { backend: b.name, weight: +w }); }])]);
+        can("weight") && ["weight", () => { const w = prompt(`Weight of ${b.name}`, b.weight); if (w !== null && /^\d+$/.test(w)) act("POST", "backends/weight", { backend: b.name, weight: +w }); }]),
+      b.weight, fmt(now(`backend.${b.name}.requests`) / alive, "count"), `${b.current} / ${b.max} / ${b.limit || "–"}`, b.queue,
+      st(b.conn_errors + b.resp_errors ? "warn" : "", `${whole(b.conn_errors)} / ${whole(b.resp_errors)}`), `${whole(b.retries)} / ${whole(b.redispatches)}`, whole(b.codes[1]), whole(b.codes[3]), st(b.codes[4] ? "warn" : "", whole(b.codes[4])),
+      fmt(b.bytes_in, "bytes"), fmt(b.bytes_out, "bytes"), fmt(now(`backend.${b.name}.p50`), "ms"), fmt(now(`backend.${b.name}.p99`), "ms"), unix(b.last_change) ? span(state.newest - unix(b.last_change)) : "–", b.downtime_sec ? span(b.downtime_sec) : "–"]);
   }
   return out.sort((a, b) => a[0].localeCompare(b[0], "en", { numeric: true }) || a[1].t.localeCompare(b[1].t));
 }
@@ -69,15 +70,16 @@ function hostRows() {
 
 function buildTables() {
   for (const s of sheets) {
-    const head = el("tr", "", ...s.head.map((h, i) => { const th = el("th", s.left.includes(i) ? "l" : "", h); th.scope = "col"; return th; }));
+    const head = el("tr", "", ...s.head.map((h, i) => { const th = el("th", s.left.includes(i) ? "l" : "", h); th.scope = "col"; if (s.tips && s.tips[h]) th.title = s.tips[h]; return th; }));
     s.body = el("tbody");
     s.none = el("p", "empty", s.empty || "");
+    s.more = el("p", "empty");
     s.table = el("table", "", el("thead", "", head), s.body);
     const wrap = el("div", "wrap", s.table);
     wrap.tabIndex = 0;
     wrap.setAttribute("role", "region");
     wrap.setAttribute("aria-label", s.title);
-    s.node = el("section", "panel" + (s.half ? " half" : ""), el("h3", "", s.title, el("small", "", s.note || "")), wrap, s.none);
+    s.node = el("section", "panel" + (s.half ? " half" : ""), el("h3", "", s.title, el("small", "", s.note || "")), wrap, s.none, s.more);
     s.node.id = "t-" + s.id;
     $("tables").append(s.node);
   }
@@ -100,12 +102,15 @@ function buildTables() {
   $("tables").append(node);
 }
 
+const MOST = 300; // rows of a table: a page has to stay quick
+
 function drawTables() {
   for (const s of sheets) {
     const shown = !s.when || !!s.when();
     s.node.hidden = !shown;
     if (!shown || !state.details) continue;
-    const rows = s.rows();
+    const all = s.rows(), rows = all.slice(0, MOST);
+    say(s.more, all.length > MOST ? `and ${all.length - MOST} more: api/v1/cluster has all of them` : "");
     s.table.hidden = !rows.length;
     s.none.hidden = rows.length > 0 || !s.empty;
     cells(s, rows);
