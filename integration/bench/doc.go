@@ -8,6 +8,7 @@
 //	go run ./integration/bench store                            group commit beside etcd and Redis
 //	go run ./integration/bench failover                         gaps beside Redis Sentinel
 //	go run ./integration/bench proxy                            CPU per request beside HAProxy, nginx, Caddy
+//	go run ./integration/bench monitor                          CPU, memory and page beside netdata and node_exporter
 //	go run ./integration/bench conformance                      HTTP/1.1 demands, the same proxies
 //
 // Everything listens on loopback addresses only and ends with the command.

@@ -30,6 +30,8 @@ type commandLine struct {
 	Failover failoverCmd `cmd:"" help:"Kill, terminate and pause the leader; compare the gap with Redis Sentinel."`
 	Proxy    proxyCmd    `cmd:"" help:"Compare CPU per request, latency and memory: pingd, HAProxy, nginx, Caddy."`
 
+	Monitor monitorCmd `cmd:"" help:"Compare what watching this machine costs: pingd, netdata, node_exporter."`
+
 	Conformance conformanceCmd `cmd:"" help:"Ask the same proxies for what RFC 9110 and 9112 demand."`
 }
 
