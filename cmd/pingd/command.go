@@ -47,6 +47,8 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 		return nil
 	case "health":
 		return health(ctx, o, std.out)
+	case "top":
+		return watch(ctx, o, std.out)
 	case "recover":
 		return recoverAlone(o, std)
 	case "check":

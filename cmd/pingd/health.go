@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -22,26 +20,17 @@ const (
 // health asks the process on this machine whether it lives or, with --ready,
 // whether it can serve; with --wait again and again until it says so.
 func health(ctx context.Context, o config.Options, stdout io.Writer) error {
-	if o.AdminAddr == config.Off {
-		return errors.New("--admin-addr=off: there is nobody to ask\nhint: --admin-addr=:19999")
-	}
-	keeper, err := openCerts(o, nil)
+	transport, base, err := toAdmin(o)
 	if err != nil {
 		return err
 	}
-	// No proxy of the environment: this is about this machine.
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport.DisableKeepAlives = true
 	defer transport.CloseIdleConnections()
-	scheme := "http"
-	if keeper != nil {
-		scheme = "https"
-		transport.DialTLSContext = func(ctx context.Context, _, addr string) (net.Conn, error) { return keeper.DialSelf(ctx, addr) }
-	}
 	path := "/healthz"
 	if o.Command.Ready {
 		path = "/readyz"
 	}
-	url := scheme + "://" + local(o.HostPort(o.AdminAddr)) + path
+	url := base + path
 	until := time.Now().Add(o.Command.Wait)
 	for {
 		err := askHealth(ctx, transport, url)

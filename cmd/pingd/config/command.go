@@ -9,7 +9,7 @@ import (
 // Command is a subcommand with its arguments; the zero value starts the roles.
 type Command struct {
 	Name string // as typed: status, members, backup ... or empty
-	Node string // the member that remove, replace and transfer are about; may be empty for transfer
+	Node string // the member that remove, replace and transfer are about, the host that top shows; may be empty for transfer and top
 	By   string // replace: the member that takes its place
 	JSON bool   // status, members, version: machine-readable output
 	Path string // backup, restore, check: the file or directory; "-" for standard output or input
@@ -25,6 +25,7 @@ type Command struct {
 	Replace, Merge  bool // restore: what becomes of the keys that are there
 	SkipUnsupported bool // restore: leave out what the store has no place for
 	DryRun          bool // restore: only tell
+	Once            bool // top: write it once, as text
 
 	Server  string // drain, ready, weight: the server
 	Service string // the same: its service, where several have a server of that name
@@ -59,6 +60,7 @@ type grammar struct {
 	Restore   restore  `cmd:"" help:"Load a backup, or an RDB file of Redis, into a running cluster."`
 	Recover   recovery `cmd:"" help:"Go on with this stopped node alone, when a majority is lost for good."`
 	CheckPath check    `cmd:"" name:"check" help:"Read a stopped node's data directory, or a backup, and tell whether it is intact."`
+	Top       top      `cmd:"" help:"Watch the cluster and this host, or that of NAME, in the terminal."`
 	Health    health   `cmd:"" help:"Ask the process on this machine whether it is well (exit status 0 or 1)."`
 	Version   asJSON   `cmd:"" help:"Show the version."`
 
@@ -106,6 +108,11 @@ type explain struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
+type top struct {
+	Name string `arg:"" optional:"" name:"NAME"`
+	Once bool   `name:"once" help:"Write it once, as text; so it is where the output is no terminal."`
+}
+
 type backup struct {
 	File   string `arg:"" name:"FILE"`
 	Format string `name:"format" default:"pingd" placeholder:"KIND" complete:"pingd,rdb" help:"pingd, or rdb for a file that Redis loads."`
@@ -146,6 +153,8 @@ func (g *grammar) command(name string) Command {
 		c.Shell = g.Completion.Shell
 	case "backup":
 		c.Path, c.Format, c.Stale = g.Backup.File, g.Backup.Format, g.Backup.Stale
+	case "top":
+		c.Node, c.Once = g.Top.Name, g.Top.Once
 	case "recover":
 		c.Confirm = g.Recover.Confirm
 	case "check":

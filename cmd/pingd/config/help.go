@@ -104,6 +104,8 @@ func settingsOf(command string) []string {
 	switch command {
 	case "health":
 		return append([]string{"admin-addr", "bind", "config"}, certificates...)
+	case "top":
+		return append([]string{"admin-addr", "bind", "secret-file", "config"}, certificates...)
 	case "servers", "drain", "ready", "weight", "explain":
 		return append([]string{"admin-addr", "bind", "join", "secret-file", "config"}, certificates...)
 	case "recover":
