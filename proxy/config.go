@@ -85,6 +85,10 @@ type Config struct {
 	// MaxConn is how many client connections are served at once (default
 	// 10,000); more wait to be accepted.
 	MaxConn int
+	// Settle is how long Run waits at most, before it serves anybody, until the servers
+	// are known and have been checked once (default 0: requests wait instead, a second).
+	// It is for a listener that another process serves as long.
+	Settle time.Duration
 	// Loops is how many event loops serve plain HTTP/1.x, each on a thread of its
 	// own, on systems that have them (default one per processor, negative none:
 	// a goroutine per client serves everything).

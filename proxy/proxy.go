@@ -35,6 +35,7 @@ type Proxy struct {
 	front *front.Front // takes everything
 	loops *loop.Engine // takes what is plain, and gives the rest to front; nil: none
 
+	began     chan struct{}  // closed when Run serves
 	access    *accesslog.Log // nil: none
 	durations latency.Histogram
 	closed    sync.Once
@@ -68,7 +69,7 @@ func New(cfg Config) (*Proxy, error) {
 		}
 	}
 	p := &Proxy{
-		cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln, addr: ln.Addr().String(), decided: map[string]map[string]Override{},
+		cfg: cfg, log: cfg.Logger.With("component", "proxy"), ln: ln, addr: ln.Addr().String(), began: make(chan struct{}), decided: map[string]map[string]Override{},
 	}
 	p.shared = p.ring()
 	if cfg.RateLimit != (Rate{}) {
@@ -193,6 +194,9 @@ func (p *Proxy) Close() error {
 	return err
 }
 
+// Began is closed when Run begins to serve.
+func (p *Proxy) Began() <-chan struct{} { return p.began }
+
 // Run serves until ctx ends, lets requests in flight finish for the grace time
 // and returns nil; or it returns the error that made serving impossible.
 //
@@ -212,6 +216,14 @@ func (p *Proxy) Run(ctx context.Context) error {
 	if p.access != nil {
 		wg.Go(func() { p.access.Run(behind) })
 	}
+	if p.cfg.Settle > 0 {
+		settling, cancel := context.WithTimeout(serving, p.cfg.Settle)
+		if !p.Settle(settling) && ctx.Err() == nil {
+			p.log.Warn("serving without a verdict about every server")
+		}
+		cancel()
+	}
+	close(p.began)
 	p.log.Info("proxy serving", "addr", p.addr)
 	err := p.serve(serving)
 	stop()

@@ -42,6 +42,9 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 	if e.store != nil {
 		cfg.Name, cfg.Store = o.Name, shared{e.store}
 	}
+	if e.listeners.past != nil {
+		cfg.Settle = settleTimeout // the process before this one serves as long
+	}
 	if s := o.Secret.Reveal(); s != "" {
 		cfg.Secret = []byte(s)
 	}

@@ -10,16 +10,15 @@ import (
 // settleTimeout is how long a proxy that takes over may take to know its servers.
 const settleTimeout = 10 * time.Second
 
-// handOver has the process before this one stop once this one knows its servers, and
+// handOver has the process before this one stop once this one serves, and
 // calls leave when there is one after it.
 func (e *env) handOver(ctx context.Context, roles []role, leave func()) error {
 	for _, r := range roles {
-		if p, ok := r.(*proxy.Proxy); ok && e.listeners.past != nil {
-			settling, cancel := context.WithTimeout(ctx, settleTimeout)
-			if !p.Settle(settling) {
-				e.log.Warn("taking over without a verdict about every server")
+		if p, ok := r.(*proxy.Proxy); ok {
+			select {
+			case <-p.Began():
+			case <-ctx.Done():
 			}
-			cancel()
 		}
 	}
 	if ctx.Err() == nil && e.listeners.succeed(ctx, e.o.ProxyHandover, e.log) {

@@ -39,8 +39,11 @@ func (s *Set) Marked(value []byte) *Server {
 	return nil
 }
 
-// Empty reports whether there is no member at all.
-func (s *Set) Empty() bool { return len(s.list.Load().members) == 0 }
+// Empty reports whether it is known that there is no member at all.
+func (s *Set) Empty() bool {
+	list := s.list.Load()
+	return list.known && len(list.members) == 0
+}
 
 // Acquire picks a server as w wants it and takes one of its slots, which Release
 // gives back. It waits for a slot when all are taken, and for the first check when

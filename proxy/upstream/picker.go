@@ -131,6 +131,7 @@ func (p *Picker) refresh() {
 
 // membership is the members of a Set at one moment. It never changes.
 type membership struct {
+	known   bool // a list has been read
 	members []*Server
 	weights []int
 }

@@ -66,6 +66,7 @@ type Set struct {
 	dial func(ctx context.Context, addr string) (net.Conn, error)
 
 	mu      sync.Mutex
+	known   bool // Update has been called
 	members []*Server
 	leaving []*Server // removed, with requests in flight
 	picker  *Picker
@@ -211,7 +212,7 @@ func (s *Set) Update(list []Backend) {
 		}
 		members = append(members, m)
 	}
-	s.members = members
+	s.members, s.known = members, true
 	for _, m := range old {
 		s.remove(m)
 	}

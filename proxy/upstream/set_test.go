@@ -380,3 +380,22 @@ func TestPickDoesNotAllocate(t *testing.T) {
 	}
 	s.Close()
 }
+
+// TestEmptyBeforeTheFirstList: nobody is told that there is no such service while it is
+// not known.
+func TestEmptyBeforeTheFirstList(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, s *Set, _ *network) {
+		if s.Empty() || s.Settled() {
+			t.Error("empty, or settled, before any list was read")
+		}
+		s.Update(nil)
+		if !s.Empty() {
+			t.Error("not empty")
+		}
+		s.Update(list("a:1"))
+		synctest.Wait()
+		if s.Empty() || !s.Settled() {
+			t.Error("its only server has been checked")
+		}
+	})
+}

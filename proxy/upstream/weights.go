@@ -59,7 +59,7 @@ func (m *Server) weight() int {
 // themselves; s.mu is held.
 func (s *Set) publish() {
 	now := time.Now()
-	list := &membership{members: s.members, weights: make([]int, len(s.members))}
+	list := &membership{known: s.known, members: s.members, weights: make([]int, len(s.members))}
 	ramping := false
 	for i, m := range s.members {
 		if list.weights[i] = m.weight(); m.slow(now) {
