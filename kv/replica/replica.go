@@ -119,8 +119,8 @@ func New(cfg Config) (*Replica, error) {
 	})
 	r.control = r.bus.NewLinks(bus.Control)
 	r.outbox = outbox.New(outbox.Config{
-		Name: cfg.Name, Incarnation: r.incarnation, RouteWait: cfg.RouteWait, MaxCommand: cfg.MaxCommand, Now: cfg.Now, Logger: r.log,
-		LevelOf: cfg.levelOf,
+		Name: cfg.Name, Incarnation: r.incarnation, RouteWait: cfg.RouteWait, AnswerWait: answerWait + cfg.RouteWait, MaxCommand: cfg.MaxCommand,
+		Now: cfg.Now, Logger: r.log, LevelOf: cfg.levelOf,
 	}, outboxNode{r})
 	r.confirm = confirm.New(confirm.Config{
 		Standing: r.standing, Ask: r.askTerm, Spawn: r.spawn, Clock: cfg.Clock, Lease: cfg.lease(),

@@ -13,6 +13,7 @@ import (
 const (
 	maxDuration   = time.Duration(math.MaxInt64 / 4)
 	raftTimeout   = 2 * time.Second // of one of Raft's RPCs
+	answerWait    = 7 * time.Second // for a leader to answer, once there is one
 	transferWait  = 2 * time.Second // for a leadership transfer, a second try included
 	drainWait     = 2 * time.Second // for commands under way when the node stops
 	shutdownWait  = 5 * time.Second // for Raft to stop

@@ -60,6 +60,7 @@ func (o *Outbox) apply(ctx context.Context, data []byte) (any, error) {
 			return a.response, a.err
 		case <-o.look.C:
 			if o.node.Route().Self {
+				o.overdue(time.Now())
 				o.look.Reset(lookEvery)
 				continue
 			}

@@ -40,6 +40,7 @@ type Config struct {
 	Name        string           // of the node
 	Incarnation uint64           // of the process; never used before
 	RouteWait   time.Duration    // how long a command waits for a leader
+	AnswerWait  time.Duration    // how long it waits at all, a leader's answer included; above RouteWait
 	MaxCommand  int              // bytes of the largest command
 	Now         func() time.Time // the wall clock: what entries are stamped with; nil: time.Now
 	Logger      *slog.Logger

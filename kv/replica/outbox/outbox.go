@@ -235,39 +235,6 @@ func (o *Outbox) settleOne(a answer) {
 	}
 }
 
-// expire fails what has waited too long for a leader, and returns when the next
-// wait is over.
-func (o *Outbox) expire(now time.Time) time.Time {
-	var next time.Time
-	limit := o.cfg.RouteWait
-	for _, f := range o.frames {
-		if f.flying {
-			continue
-		}
-		if end := f.born.Add(limit); end.After(now) {
-			next = earliest(next, end)
-			continue
-		}
-		f.fail(ErrNoLeader)
-		f.props = nil
-	}
-	o.frames = slices.DeleteFunc(o.frames, func(f *frame) bool { return f.props == nil })
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, q := range []*[]*proposal{&o.writes, &o.reads} {
-		*q = slices.DeleteFunc(*q, func(p *proposal) bool {
-			if end := p.born.Add(limit); end.After(now) {
-				next = earliest(next, end)
-				return false
-			}
-			o.bytes -= len(p.body)
-			p.done <- outcome{err: ErrNoLeader}
-			return true
-		})
-	}
-	return next
-}
-
 // take removes from *queue as many proposals as one frame may hold.
 func (o *Outbox) take(queue *[]*proposal) []*proposal {
 	size, n := 0, 0

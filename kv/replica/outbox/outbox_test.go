@@ -141,7 +141,7 @@ func start(t *testing.T, l *log, name string) *node {
 	t.Helper()
 	n := &node{log: l}
 	n.outbox = New(Config{
-		Name: name, Incarnation: 7, RouteWait: 3 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler), LevelOf: engine.LevelOf,
+		Name: name, Incarnation: 7, RouteWait: 3 * time.Second, AnswerWait: 10 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler), LevelOf: engine.LevelOf,
 	}, n)
 	ln := &listener{conns: make(chan net.Conn), done: make(chan struct{})}
 	n.bus = bus.New(bus.Config{
@@ -213,13 +213,14 @@ type call struct {
 	local bool
 	err   error
 	done  bool
+	at    time.Time // when it was done
 }
 
 func (n *node) do(ctx context.Context, read bool, cmds ...engine.Command) *call {
 	c := &call{}
 	n.wg.Go(func() {
 		c.local, c.err = n.outbox.Do(ctx, cmds, &c.out, read)
-		c.done = true
+		c.done, c.at = true, time.Now()
 	})
 	return c
 }
@@ -507,7 +508,7 @@ func TestALeaderThatIsHeldUpByItsDiskGoesOnThroughTheNextOne(t *testing.T) {
 func TestTheEndOfTheNodeLeavesNobodyWaiting(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		n := &node{log: newLog()}
-		n.outbox = New(Config{Name: "a", RouteWait: 3 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler), LevelOf: engine.LevelOf}, n)
+		n.outbox = New(Config{Name: "a", RouteWait: 3 * time.Second, AnswerWait: 10 * time.Second, MaxCommand: 1 << 20, Logger: slog.New(slog.DiscardHandler), LevelOf: engine.LevelOf}, n)
 		ctx, cancel := context.WithCancel(t.Context())
 		hang := make(chan struct{})
 		n.route, n.settled = Route{Self: true, Name: "a"}, true
@@ -568,5 +569,44 @@ func TestLargeGroupsAreSplitAndTooLargeCommandsRefused(t *testing.T) {
 		huge := n.do(t.Context(), false, set(strings.Repeat("x", 10_001)))
 		synctest.Wait()
 		huge.want(t, ErrTooLarge.Error())
+	})
+}
+
+// An answer that does not come, though its leader stays what it is, is not waited for
+// for ever: what had been sent is of unknown outcome, the rest surely not done.
+func TestAnAnswerThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		leader, follower := start(t, l, "a"), start(t, l, "b")
+		hang := make(chan struct{})
+		leader.set(func() {
+			leader.route, leader.settled = Route{Self: true, Name: "a"}, true
+			leader.apply = func(data []byte) (any, error) { <-hang; return l.apply(data), nil }
+		})
+		follower.set(func() { follower.dial, follower.route = leader.dial, Route{Name: "a", Addr: "a:1"} })
+		sent := leader.do(t.Context(), false, incr("k"))
+		synctest.Wait()
+		waits := leader.do(t.Context(), false, incr("k"))
+		forwarded := follower.do(t.Context(), false, incr("k"))
+		began := time.Now()
+		pass(11 * time.Second)
+		for _, c := range []struct {
+			*call
+			want error
+		}{{sent, ErrUncertain}, {waits, ErrNoLeader}, {forwarded, ErrUncertain}} {
+			if took := c.at.Sub(began); !c.done || !errors.Is(c.err, c.want) || took < 9*time.Second {
+				t.Errorf("done %v, %v, after %v; want %v", c.done, c.err, took, c.want)
+			}
+		}
+		// What was of unknown outcome is done in the end, once, and all goes on.
+		leader.set(func() { leader.apply = nil })
+		close(hang)
+		pass(time.Second)
+		last := follower.do(t.Context(), false, incr("k"))
+		synctest.Wait()
+		last.want(t, ":3")
+		if !leader.outbox.Idle() || !follower.outbox.Idle() {
+			t.Error("something is left")
+		}
 	})
 }
