@@ -28,6 +28,8 @@ type commandLine struct {
 	Store    storeCmd    `cmd:"" help:"Compare writes per second: pingd, etcd, Redis with WAIT, Redis alone."`
 	Commit   commitCmd   `cmd:"" help:"Count what a write costs the same systems: syncs and bytes on each node's disk."`
 	Failover failoverCmd `cmd:"" help:"Kill, terminate and pause the leader; compare the gap with Redis Sentinel."`
+	Tutorial tutorialCmd `cmd:"" help:"Compare whole stacks: pingd and HAProxy, gunicorn, Redis, Sentinel, etcd; speed, memory, start, faults."`
+	Soak     soakCmd     `cmd:"" help:"A cluster under load and one fault after the other, for long: does anything grow? Exit status 1 if so, or if a visit was lost."`
 	Proxy    proxyCmd    `cmd:"" help:"Compare CPU per request, latency and memory: pingd, HAProxy, nginx, Caddy."`
 
 	Monitor monitorCmd `cmd:"" help:"Compare what watching this machine costs: pingd, netdata, node_exporter."`

@@ -94,3 +94,34 @@ func parseStat(stat []byte) (Usage, error) {
 		RSS:    values[2] * int64(os.Getpagesize()),
 	}, nil
 }
+
+// Footprint is what a process with its workers occupies.
+type Footprint struct {
+	Processes int
+	Memory    int64 // proportional set size, bytes: pages shared by n processes count 1/n in each
+}
+
+// Footprint reads the present size of the process and of its direct children.
+// ErrNotRunning if it has ended.
+func (p *Process) Footprint() (Footprint, error) {
+	if !p.Running() {
+		return Footprint{}, fmt.Errorf("footprint of %s: %w", p.Name(), ErrNotRunning)
+	}
+	pid := p.PID()
+	var f Footprint
+	for _, pid := range append([]int{pid}, children(pid)...) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			return Footprint{}, fmt.Errorf("footprint of %s: %w", p.Name(), err)
+		}
+		_, rest, _ := bytes.Cut(text, []byte("\nPss:"))
+		line, _, _ := bytes.Cut(rest, []byte("kB"))
+		kb, err := strconv.ParseInt(string(bytes.TrimSpace(line)), 10, 64)
+		if err != nil {
+			return Footprint{}, fmt.Errorf("footprint of %s: %w", p.Name(), err)
+		}
+		f.Processes++
+		f.Memory += kb << 10
+	}
+	return f, nil
+}
