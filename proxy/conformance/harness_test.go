@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,11 @@ import (
 	"pingd/proxy/upstream"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Loops count among Go's processors; see loop.Config.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	goleak.VerifyTestMain(m)
+}
 
 // script is a backend that does with each connection what its test says. The
 // function gets the connection, a reader of it, and how many came before.

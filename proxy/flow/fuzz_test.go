@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 )
 
@@ -18,7 +19,7 @@ import (
 // response, the last of which may be cut.
 func FuzzMachine(f *testing.F) {
 	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-	for _, in := range []string{get, post, get + post + get, "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get, "GET / HTTP/1.0\r\n\r\n"} {
+	for _, in := range []string{get, post, get + post + get, "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get, "GET / HTTP/1.0\r\n\r\n", "GET /o HTTP/1.1\r\nHost: h\r\n\r\n" + "POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" + get, get + "GET /h HTTP/1.1\r\nHost: h\r\n\r\n"} {
 		for _, out := range []string{hello, chunked, hello + chunked, "HTTP/1.1 103 E\r\n\r\n" + hello, "HTTP/1.1 200 OK\r\n\r\nx", "HTTP/1.0 204\r\n\r\n", "nonsense"} {
 			f.Add([]byte(in), []byte(out), []byte{0x0f, 0x1f, 0x0f, 0x1f, 0x0f, 0x1f, 0x62, 0x71, 0x1f})
 			f.Add([]byte(in), []byte(out), []byte{0x01, 0x11, 0x81, 0x92, 0xa3, 0x21, 0x31, 0x41, 0x51, 0x0f, 0x1f, 0xc0, 0xd0, 0x1f})
@@ -28,7 +29,7 @@ func FuzzMachine(f *testing.F) {
 		if len(client) > 4096 || len(server) > 4096 || len(program) > 256 {
 			return
 		}
-		w := newWorld(t, nil, "10.0.0.1:1", "10.0.0.2:1 idempotency=key", "10.0.0.3:1 retry=connect")
+		w := newWorld(t, elaborate, "10.0.0.1:1", "10.0.0.2:1 idempotency=key", "10.0.0.3:1 retry=connect")
 		p := player{world: w, in: client, out: server}
 		for _, step := range program {
 			if w.ended != 0 && w.ended != Idle {
@@ -47,6 +48,37 @@ func FuzzMachine(f *testing.F) {
 		p.requests(t)
 		p.responses(t)
 	})
+}
+
+// elaborate gives requests ids, and routes them by the first letter of their path.
+func elaborate(c *exchange.Config) {
+	c.NoRequestID = false
+	c.Router = byLetter{c.Router}
+}
+
+// byLetter is a Router with answers and cookies of its own.
+type byLetter struct{ to exchange.Router }
+
+var tooOften = &http1.Error{Status: 429, Reason: "too often"}
+
+// Route implements exchange.Router.
+func (b byLetter) Route(q *exchange.Query, p *exchange.Plan) {
+	letter := byte(0)
+	if path := q.Request.Path(q.Buf); len(path) > 1 {
+		letter = path[1]
+	}
+	switch letter {
+	case 'o':
+		p.Own, p.RetryAfter = tooOften, 3
+	case 't':
+		p.Own, p.Text, p.Location = tooOften, "text", "/elsewhere"
+	case 'h':
+		p.HandOver = true
+	case 'n':
+	default:
+		b.to.Route(q, p)
+		p.Cookie = "S"
+	}
 }
 
 // player turns the steps of a program into events.

@@ -281,7 +281,8 @@ func TestHandOver(t *testing.T) {
 }
 
 func TestManyIdle(t *testing.T) {
-	l := newLab(t, 2, nil, echo(t))
+	patient := func(c *exchange.Config) { c.Timeouts.Head, c.Timeouts.KeepAlive = time.Hour, time.Hour }
+	l := newLab(t, 2, patient, echo(t))
 	var conns []net.Conn
 	for range 1500 {
 		conns = append(conns, l.dial())

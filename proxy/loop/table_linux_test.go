@@ -4,6 +4,7 @@ package loop
 
 import (
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -13,7 +14,11 @@ import (
 	"pingd/proxy/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Loops count among Go's processors; see Config.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	goleak.VerifyTestMain(m)
+}
 
 // TestIdleClientIsSmall: an idle connection costs its struct, a slot and a
 // deadline, and must stay far below the kibibyte that is promised.
