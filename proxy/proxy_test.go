@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Loops count among Go's processors; see loop.Config.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	goleak.VerifyTestMain(m)
+}
 
 // run starts a proxy for cfg and stops it at the end of the test.
 func run(t *testing.T, cfg Config) *Proxy {
