@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,7 +160,7 @@ type env struct {
 	records chan exchange.Record
 }
 
-// start runs an engine before the backends at addrs, all of them up.
+// start runs an engine before the backends at addrs, all of them checked once.
 func (k engine) start(t *testing.T, change func(*exchange.Config), values ...string) *env {
 	t.Helper()
 	return k.startDialing(t, nil, change, values...)
@@ -174,7 +175,7 @@ func (k engine) startDialing(t *testing.T, dial func(context.Context, string) (n
 		t.Fatal(err)
 	}
 	e := &env{t: t, addr: ln.Addr().String(), records: make(chan exchange.Record, 1000)}
-	e.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 200 * time.Millisecond, FastInterval: 20 * time.Millisecond}, Queue: 500 * time.Millisecond, Dial: dial})
+	e.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 200 * time.Millisecond, FastInterval: 20 * time.Millisecond, Timeout: 10 * time.Second}, Queue: 500 * time.Millisecond, Dial: dial})
 	cfg := exchange.Config{
 		NoRequestID: true,
 		Router:      exchange.To(e.set), Retry: retry.Policy{Connects: 2, Replays: 1}, Via: "pingd",
@@ -227,6 +228,9 @@ func (k engine) startDialing(t *testing.T, dial func(context.Context, string) (n
 		e.set.Close()
 	})
 	t.Cleanup(e.stop)
+	until(t, "the first checks", func() bool {
+		return !slices.ContainsFunc(e.set.Servers(), func(s *upstream.Server) bool { return s.View().Check == "" })
+	})
 	return e
 }
 

@@ -93,7 +93,7 @@ func newLab(t *testing.T, loops int, change func(*exchange.Config), backends ...
 		t.Fatal(err)
 	}
 	l := &lab{t: t, addr: ln.Addr().String(), adopted: make(chan string, 100)}
-	l.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 100 * time.Millisecond, FastInterval: 20 * time.Millisecond}})
+	l.set = upstream.NewSet(upstream.Config{Health: health.Config{Interval: 100 * time.Millisecond, FastInterval: 20 * time.Millisecond, Timeout: 10 * time.Second}})
 	var list []upstream.Backend
 	for _, v := range backends {
 		b, err := upstream.Parse("", v)
