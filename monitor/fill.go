@@ -119,7 +119,7 @@ func (f *filler) ask(ctx context.Context, from, to int64) {
 		return
 	}
 	f.m.history.Rewrite(from, to)
-	f.m.cfg.Logger.Info("missed seconds learned from the cluster", "component", "monitor", "seconds", to-from+1)
+	f.m.cfg.Logger.Info("missed seconds learned from the cluster", "component", "monitor", "from", time.Unix(from, 0).UTC(), "seconds", len(states))
 	f.m.happened(f.m.board.Events.Add(f.news(events, from, to)))
 }
 

@@ -53,7 +53,7 @@ func newMonitor(e *env) (role, error) {
 		s = survey.New(survey.Only(&e.what), e.o.Secret.Reveal(), dialAdmin(e.certs), e.log)
 	}
 	if s != nil {
-		cfg.Cluster, cfg.Past, cfg.Peer = s.State, s.Past, s.Peer
+		cfg.Cluster, cfg.Past, cfg.Peer, cfg.Operator = s.State, s.Past, s.Peer, newHands(e, s)
 	}
 	m, err := monitor.New(cfg)
 	if err != nil {

@@ -126,6 +126,9 @@ func proxyOf(now time.Time, n Announcement, s *proxy.Status) cluster.Proxy {
 	}
 	for _, b := range s.Backends {
 		row := backendOf(b)
+		if len(s.Services) > 1 {
+			row.Name = b.Service + OfService + b.Name
+		}
 		for i, count := range row.Codes {
 			p.Codes[i] += count
 		}
@@ -156,6 +159,10 @@ func backendOf(b proxy.BackendStatus) cluster.Backend {
 	}
 	return out
 }
+
+// OfService stands between a service's name and a server's where a proxy has several
+// services: names are to be unique.
+const OfService = "/"
 
 // latencyOf hands the distribution on: the monitor reckons the percentiles of
 // each second itself.

@@ -20,6 +20,7 @@ import (
 	"pingd/monitor"
 	"pingd/monitor/alert"
 	"pingd/monitor/cluster"
+	"pingd/proxy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -196,6 +197,20 @@ func TestPast(t *testing.T) {
 	}
 	if text != "100:1,true,false,false 102:3,true,true,false " {
 		t.Errorf("past %s", text)
+	}
+}
+
+// TestSeveralServices holds that servers of the same name in several services stay
+// apart.
+func TestSeveralServices(t *testing.T) {
+	p := &proxy.Status{Services: []proxy.ServiceStatus{{Name: "app"}}, Backends: []proxy.BackendStatus{{Service: "app", Name: "a"}}}
+	if got := proxyOf(time.Now(), Announcement{}, p).Backends[0].Name; got != "a" {
+		t.Errorf("one service: %q", got)
+	}
+	p.Services, p.Backends = append(p.Services, proxy.ServiceStatus{Name: "api"}), append(p.Backends, proxy.BackendStatus{Service: "api", Name: "a"})
+	got := proxyOf(time.Now(), Announcement{}, p).Backends
+	if got[0].Name != "app/a" || got[1].Name != "api/a" {
+		t.Errorf("two services: %+v", got)
 	}
 }
 

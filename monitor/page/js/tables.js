@@ -45,7 +45,7 @@ function backendRows() {
     const drained = b.state === "DRAIN" || b.state === "MAINT";
     out.push([b.name, dim(p.name), dim(b.addr), st(p.alive ? cls : "bad", p.alive ? label : "proxy dead"), dim(b.check ? b.check + (b.check_ms ? " " + fmt(b.check_ms, "ms") : "") : ""),
       acts(can("drain") && [drained ? "ready" : "drain", () => act("POST", "backends/drain", { backend: b.name, drain: !drained })],
-        can("weight") && ["weight", () => { const w = prompt(`Weight of ${b.name}`, b.weight); if (w !== null && /^\d+$/.test(w)) act("POST", "backends/weight", { backend: b.name, weight: +w }); }]),
+        can("weight") && ["weight", () => { const w = prompt(`Weight of ${b.name}, 0 to 256; nothing for its own`, b.weight); if (w !== null && /^\d*$/.test(w.trim())) act("POST", "backends/weight", { backend: b.name, weight: w.trim() ? +w : -1 }); }]),
       b.weight, fmt(now(`backend.${b.name}.requests`) / alive, "count"), `${b.current} / ${b.max} / ${b.limit || "–"}`, b.queue,
       st(b.conn_errors + b.resp_errors ? "warn" : "", `${whole(b.conn_errors)} / ${whole(b.resp_errors)}`), `${whole(b.retries)} / ${whole(b.redispatches)}`, whole(b.codes[1]), whole(b.codes[3]), st(b.codes[4] ? "warn" : "", whole(b.codes[4])),
       fmt(b.bytes_in, "bytes"), fmt(b.bytes_out, "bytes"), fmt(now(`backend.${b.name}.p50`), "ms"), fmt(now(`backend.${b.name}.p99`), "ms"), unix(b.last_change) ? span(state.newest - unix(b.last_change)) : "–", b.downtime_sec ? span(b.downtime_sec) : "–"]);
