@@ -17,7 +17,7 @@ import (
 )
 
 // TestActionsOfThePage drains a server from the monitor's page and back, and changes its
-// weight, with the secret and without.
+// weight, with the secret and without; and holds the dashboards to the metrics.
 func TestActionsOfThePage(t *testing.T) {
 	const secret = "a secret of these tests"
 	lab := procs.ForTest(t)
@@ -90,4 +90,11 @@ func TestActionsOfThePage(t *testing.T) {
 		}
 		shows(step.state, step.weight)
 	}
+
+	api = "http://" + m.Admin + "/"
+	status, text, err := ask(within(t), http.MethodGet, "metrics", "", bearer...)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("metrics: %d, %v", status, err)
+	}
+	checkDashboards(t, text)
 }
