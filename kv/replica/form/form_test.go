@@ -20,6 +20,7 @@ type world struct {
 	t     *testing.T
 	mu    sync.Mutex
 	nodes map[string]*member // by bus address
+	delay func()             // of a question and of its answer; nil = none
 }
 
 // member is one of them, with its memory: a Node.
@@ -50,47 +51,59 @@ func (m *member) restart(expect int) {
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
 	m.f = f
 }
 
-func (m *member) at(addr string) (*member, error) {
+// at returns who is at a bus address now.
+func (m *member) at(addr string) (id Founder, f *Former, err error) {
+	m.w.wait()
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()
 	n := m.w.nodes[addr]
-	if n == nil || n.down {
-		return nil, errors.New("nobody there")
+	if n == nil || n.down || m.down {
+		return Founder{}, nil, errors.New("nobody there")
 	}
-	return n, nil
+	return n.id, n.f, nil
 }
 
 func (m *member) Look(_ context.Context, addr string) ([]Peer, error) {
-	n, err := m.at(addr)
+	id, f, err := m.at(addr)
 	if err != nil {
 		return nil, err
 	}
-	c := n.f.Cluster()
-	return []Peer{{Founder: n.id, Cluster: c, Formed: c != ""}}, nil
+	c := f.Cluster()
+	return []Peer{{Founder: id, Cluster: c, Formed: c != ""}}, nil
 }
 
 func (m *member) Join(_ context.Context, _, addr string) error {
-	_, err := m.at(addr)
+	_, _, err := m.at(addr)
 	return err
 }
 
 func (m *member) Promise(ctx context.Context, to Founder, a Attempt) (bool, error) {
-	n, err := m.at(to.Raft)
+	_, f, err := m.at(to.Raft)
 	if err != nil {
 		return false, err
 	}
-	return n.f.Promise(ctx, a)
+	defer m.w.wait()
+	return f.Promise(ctx, a)
+}
+
+func (w *world) wait() {
+	if w.delay != nil {
+		w.delay()
+	}
 }
 
 func (m *member) Standing(ctx context.Context, to Founder, number uint64) (bool, error) {
-	n, err := m.at(to.Raft)
-	if err != nil || n.id.Instance != to.Instance {
+	id, f, err := m.at(to.Raft)
+	if err != nil || id.Instance != to.Instance {
 		return true, errors.New("nobody knows")
 	}
-	return n.f.Standing(ctx, number)
+	defer m.w.wait()
+	return f.Standing(ctx, number)
 }
 
 func (m *member) Fact(name string, v any) (bool, error) {

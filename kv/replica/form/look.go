@@ -119,7 +119,8 @@ func (f *Former) found(ctx context.Context, fresh []Founder) (bool, error) {
 			return false, fmt.Errorf("ask %s for its promise: %w", peer.Name, err)
 		}
 		if !granted {
-			return false, fmt.Errorf("node %s has promised to form another cluster", peer.Name)
+			return false, fmt.Errorf("node %[1]s has promised to form a cluster with a node that does not answer\n"+
+				"hint: start every node; if one has lost its disk meanwhile, empty the data directory of %[1]s, which holds no data yet", peer.Name)
 		}
 	}
 	f.mu.Lock()
