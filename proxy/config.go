@@ -60,8 +60,9 @@ type Config struct {
 	RateLimit Rate
 	// RedirectPort has plain requests sent to https on that port (0: served).
 	RedirectPort int
-	// Challenge answers ACME's question for a token (nil: there are none).
-	Challenge func(token string) (answer string, ok bool)
+	// ACME gets certificates from an authority and keeps them in Store (nil: none). It
+	// needs TLS and Store.
+	ACME *ACME
 	// Name is this proxy's, unique among those that share a store.
 	Name string
 	// Store is what the proxies of a cluster share: who found a server down, what
@@ -140,6 +141,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Store != nil && c.Name == "" {
 		wrong("proxy: proxies that share a store need a name each\nhint: --name=p1")
+	}
+	if c.ACME != nil && (c.Store == nil || c.TLS == nil) {
+		wrong("proxy: certificates of an authority need a store to keep them in and a TLS listener")
 	}
 	for name, d := range map[string]time.Duration{
 		"check interval": c.Checks.Interval, "check timeout": c.Checks.Timeout, "connect timeout": c.Timeouts.Connect,

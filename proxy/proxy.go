@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pingd/proxy/accesslog"
+	"pingd/proxy/acme"
 	"pingd/proxy/cert"
 	"pingd/proxy/cluster"
 	"pingd/proxy/dispatch"
@@ -44,6 +45,7 @@ type Proxy struct {
 	sources  []Source            // of services
 	limit    *limit.Table        // nil: none
 	secure   *secure             // nil: none
+	acme     *acme.Keeper        // nil: none
 	sync     *cluster.Sync       // nil: this proxy decides alone
 
 	mu      sync.Mutex
@@ -107,6 +109,11 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	if cfg.TLS != nil {
 		if p.secure, err = p.newSecure(cfg.TLS); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
+	if cfg.ACME != nil {
+		if p.acme, err = p.newKeeper(cfg.ACME); err != nil {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
@@ -212,6 +219,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 	wg.Go(func() { p.watchServices(behind, fail) })
 	if p.sync != nil {
 		wg.Go(func() { p.sync.Run(behind) })
+	}
+	if p.acme != nil {
+		wg.Go(func() { p.acme.Run(behind) })
 	}
 	if p.access != nil {
 		wg.Go(func() { p.access.Run(behind) })

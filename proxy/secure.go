@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 
+	"pingd/proxy/acme"
 	"pingd/proxy/cert"
 )
 
@@ -19,6 +20,22 @@ type TLS struct {
 	// Certificates are files and directories with certificates and their keys; they
 	// are read again when they change.
 	Certificates []string
+}
+
+// ACME is an authority that certificates are got from (RFC 8555).
+type ACME struct {
+	// Names are what they are for.
+	Names []string
+	// Directory is the authority's URL (default Let's Encrypt), Email where it writes to.
+	Directory, Email string
+}
+
+// newKeeper makes what keeps certificates of an authority.
+func (p *Proxy) newKeeper(a *ACME) (*acme.Keeper, error) {
+	return acme.New(acme.Config{
+		Names: a.Names, Directory: a.Directory, Email: a.Email, Store: p.cfg.Store, Proxy: p.cfg.Name, Secret: p.cfg.Secret,
+		Book: p.secure.book, Logger: p.log,
+	})
 }
 
 // secure is the listener for TLS with what it shows.

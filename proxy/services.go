@@ -52,7 +52,10 @@ const defaultService = "default"
 // requests are sent by.
 func (p *Proxy) makeServices() (*dispatch.Router, error) {
 	cfg := &p.cfg
-	dc := dispatch.Config{Limit: p.limit, RedirectPort: cfg.RedirectPort, Challenge: cfg.Challenge, Trusts: p.trusts}
+	dc := dispatch.Config{Limit: p.limit, RedirectPort: cfg.RedirectPort, Trusts: p.trusts}
+	if cfg.ACME != nil {
+		dc.Challenge = func(token string) (string, bool) { return p.acme.Answer(token) }
+	}
 	dc.Default = p.service(cfg.service())
 	for _, r := range cfg.Routes {
 		dc.Routes = append(dc.Routes, route.Entry[*dispatch.Service]{Pattern: r.Pattern, To: p.service(r.Service)})

@@ -52,6 +52,9 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 		cfg.TLS = &proxy.TLS{Listener: e.listeners.take("proxy-tls-addr"), Certificates: o.ProxyCert}
 		cfg.RedirectPort = o.RedirectHTTPS
 	}
+	if len(o.ProxyACME) > 0 {
+		cfg.ACME = &proxy.ACME{Names: o.ProxyACME, Directory: o.ProxyACMEDirectory, Email: o.ProxyACMEEmail}
+	}
 	var err error
 	if cfg.Balance, err = proxy.ParseBalance(o.Balance); err != nil {
 		return cfg, err

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,17 +16,20 @@ import (
 
 // ProxyOptions holds the settings of role proxy.
 type ProxyOptions struct {
-	ProxyAddr     string   `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
-	ProxyTLSAddr  string   `name:"proxy-tls-addr" default:":8443" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect over TLS, in HTTP/2 or HTTP/1; with --proxy-cert."`
-	ProxyCert     []string `placeholder:"FILE,..." roles:"proxy" help:"Certificates with their keys: PEM files or directories of them, read again when they change. For which names each is, it says itself."`
-	RedirectHTTPS int      `name:"redirect-https" default:"0" placeholder:"PORT" roles:"proxy" help:"Send plain visitors to https on this port, usually 443; 0: serve them."`
-	ProxyProtocol []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies whose connections begin with a PROXY protocol header, version 1 or 2."`
-	Backend       []string `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
-	Route         []string `sep:"none" placeholder:"ROUTE" roles:"proxy" help:"A service of its own for a host and path, repeatable: \"shop.example.org/cart=/app/cart/ [balance=HOW] [sticky=COOKIE]\" for servers that register under /app/cart/, or \"/=host:port,...\". A host of *.example.org is for all below, none for any; what no route is for goes to --backend and --prefix."`
-	Balance       string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" complete:"roundrobin,leastconn,random,hash:client,hash:path" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
-	Sticky        string   `placeholder:"COOKIE" roles:"proxy" help:"Keep each visitor with the server of the first visit, by a cookie of this name."`
-	RateLimit     string   `placeholder:"RATE" roles:"proxy" help:"How often one address may ask, over all proxies: \"100/s [burst=200]\", 6000/m, 5/h."`
-	ProxyTrusted  []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies in front, whose X-Forwarded-* and X-Request-Id are believed."`
+	ProxyAddr          string   `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
+	ProxyTLSAddr       string   `name:"proxy-tls-addr" default:":8443" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect over TLS, in HTTP/2 or HTTP/1; with --proxy-cert."`
+	ProxyCert          []string `placeholder:"FILE,..." roles:"proxy" help:"Certificates with their keys: PEM files or directories of them, read again when they change. For which names each is, it says itself."`
+	ProxyACME          []string `name:"proxy-acme" placeholder:"HOST,..." roles:"proxy" help:"Host names to get certificates for, and renew them, from an authority that asks for them on port 80; they are kept in the store for all proxies. This accepts the authority's terms."`
+	ProxyACMEEmail     string   `name:"proxy-acme-email" placeholder:"ADDRESS" roles:"proxy" help:"Where the authority may write to."`
+	ProxyACMEDirectory string   `name:"proxy-acme-directory" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" roles:"proxy" help:"The authority (ACME, RFC 8555)."`
+	RedirectHTTPS      int      `name:"redirect-https" default:"0" placeholder:"PORT" roles:"proxy" help:"Send plain visitors to https on this port, usually 443; 0: serve them."`
+	ProxyProtocol      []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies whose connections begin with a PROXY protocol header, version 1 or 2."`
+	Backend            []string `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
+	Route              []string `sep:"none" placeholder:"ROUTE" roles:"proxy" help:"A service of its own for a host and path, repeatable: \"shop.example.org/cart=/app/cart/ [balance=HOW] [sticky=COOKIE]\" for servers that register under /app/cart/, or \"/=host:port,...\". A host of *.example.org is for all below, none for any; what no route is for goes to --backend and --prefix."`
+	Balance            string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" complete:"roundrobin,leastconn,random,hash:client,hash:path" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
+	Sticky             string   `placeholder:"COOKIE" roles:"proxy" help:"Keep each visitor with the server of the first visit, by a cookie of this name."`
+	RateLimit          string   `placeholder:"RATE" roles:"proxy" help:"How often one address may ask, over all proxies: \"100/s [burst=200]\", 6000/m, 5/h."`
+	ProxyTrusted       []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies in front, whose X-Forwarded-* and X-Request-Id are believed."`
 
 	ProxyMaxconn int           `default:"10000" placeholder:"N" roles:"proxy" help:"Most connections of visitors at a time."`
 	ProxyLoops   int           `default:"0" placeholder:"N" roles:"proxy" help:"Event loops for plain HTTP/1, a thread each; 0: as fits processors and roles; -1: none, a goroutine per visitor."`
@@ -63,7 +67,7 @@ func (o *Options) Routes() (specs []dispatch.Spec) {
 }
 
 // ServesTLS tells whether visitors can connect over TLS.
-func (o *Options) ServesTLS() bool { return o.Starts(Proxy) && len(o.ProxyCert) > 0 }
+func (o *Options) ServesTLS() bool { return o.Starts(Proxy) && len(o.ProxyCert)+len(o.ProxyACME) > 0 }
 
 // AnnouncedProxies returns --proxy-protocol as networks.
 func (o *Options) AnnouncedProxies() []netip.Prefix { return prefixes(o.ProxyProtocol) }
@@ -137,6 +141,17 @@ func (v *validator) networks(flag string, list []string) {
 func (v *validator) secure() {
 	o := v.o
 	v.count("redirect-https", o.RedirectHTTPS, 0, 65535, "443")
+	for _, name := range o.ProxyACME {
+		if !hostName(name) {
+			v.bad("proxy-acme", strings.Join(o.ProxyACME, ","), strconv.Quote(name)+" is not a host name that an authority could ask for", "shop.example.org,www.example.org")
+		}
+	}
+	if u, err := url.Parse(o.ProxyACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
+		v.bad("proxy-acme-directory", o.ProxyACMEDirectory, "is not a URL of https", "https://acme-v02.api.letsencrypt.org/directory")
+	}
+	if len(o.ProxyACME) > 0 && !o.Starts(Store) && len(o.Join) == 0 {
+		v.advise(v.spell("proxy-acme", strings.Join(o.ProxyACME, ",")), "certificates are kept in a store, and none is named", "--join=127.0.0.1:"+DefaultRedisPort)
+	}
 	if o.ServesTLS() {
 		return
 	}
@@ -146,6 +161,24 @@ func (v *validator) secure() {
 	if o.RedirectHTTPS > 0 {
 		v.advise(v.spell("redirect-https", o.RedirectHTTPS), "nobody serves TLS there", "--proxy-cert=/etc/ssl/shop.pem")
 	}
+}
+
+// hostName tells whether name is one of DNS with a dot in it, and no wildcard: http-01
+// has none.
+func hostName(name string) bool {
+	if !strings.Contains(name, ".") || len(name) > 253 {
+		return false
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		bad := strings.ContainsFunc(label, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
+		if label == "" || len(label) > 63 || bad {
+			return false
+		}
+	}
+	return true
 }
 
 // checks validates how servers are checked.
