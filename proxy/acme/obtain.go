@@ -41,7 +41,8 @@ func (k *Keeper) obtain(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if order, err = client.WaitOrder(ctx, order.URI); err != nil {
+	at := order.URI // answers about it later need not say where it is
+	if order, err = client.WaitOrder(ctx, at); err != nil {
 		return fmt.Errorf("wait for the order: %w", err)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -53,6 +54,13 @@ func (k *Keeper) obtain(ctx context.Context, name string) error {
 		return fmt.Errorf("make a request: %w", err)
 	}
 	chain, _, err := client.CreateOrderCert(ctx, order.FinalizeURL, request, true)
+	if err != nil {
+		// The library looks for the order where the answer says it is, which RFC 8555
+		// section 7.4 does not demand.
+		if done, err2 := client.WaitOrder(ctx, at); err2 == nil && done.CertURL != "" {
+			chain, err = client.FetchCert(ctx, done.CertURL, true)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("fetch the certificate: %w", err)
 	}
