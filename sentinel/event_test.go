@@ -131,6 +131,29 @@ func TestEventsOfScenarios(t *testing.T) {
 		}, `
 +reboot slave 10.0.0.2:6379 10.0.0.2 6379 @ m 10.0.0.1 6379`},
 
+		// A probe has answered shortly before the kill: until the next one is due, the
+		// store takes the node for alive.
+		{"leader killed between two probes, then back", []View{
+			three(), heard(leads(three(), "b"), 0, 200*time.Millisecond), heard(leads(three(), "b"), 0, 1200*time.Millisecond),
+			heard(leads(three(), "b"), 0, 100*time.Millisecond),
+		}, `
++sdown master m 10.0.0.1 6379
++odown master m 10.0.0.1 6379 #quorum 2/2
++new-epoch 4
++elected-leader master m 10.0.0.1 6379
++promoted-slave slave 10.0.0.2:6379 10.0.0.2 6379 @ m 10.0.0.1 6379
++role-change slave 10.0.0.2:6379 10.0.0.2 6379 @ m 10.0.0.1 6379 new reported role is master
++switch-master m 10.0.0.1 6379 10.0.0.2 6379
++slave slave 10.0.0.1:6379 10.0.0.1 6379 @ m 10.0.0.2 6379
++slave slave host-c:6380 host-c 6380 @ m 10.0.0.2 6379
++failover-end master m 10.0.0.2 6379
++sdown slave 10.0.0.1:6379 10.0.0.1 6379 @ m 10.0.0.2 6379
+
+
+
+-sdown slave 10.0.0.1:6379 10.0.0.1 6379 @ m 10.0.0.2 6379
+-sdown sentinel ` + sentinelID("a") + ` 10.0.0.1 26379 @ m 10.0.0.2 6379`},
+
 		{"nothing", []View{three(), three()}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -152,6 +175,41 @@ func TestEventsOfScenarios(t *testing.T) {
 				t.Errorf("got:\n%s\nwant:\n%s", text, tc.want)
 			}
 		})
+	}
+}
+
+// The former leader is no healthy replica until it has been heard of again; whoever
+// asks it, or sees it lead, knows that it lives.
+func TestFormerLeaderIsSuspect(t *testing.T) {
+	since := time.Unix(10, 0)
+	for _, c := range []struct {
+		name    string
+		at      time.Time     // of the view
+		contact time.Duration // before it
+		change  func(*View)
+		alive   bool
+	}{
+		{"heard of before it lost the lead", since.Add(time.Second), 1001 * time.Millisecond, nil, false},
+		{"heard of since", since.Add(time.Second), 999 * time.Millisecond, nil, true},
+		{"an old view tells no more when it is read again", since.Add(-time.Millisecond), 0, nil, false},
+		{"the endpoint is its own", since, time.Second, func(v *View) { v.Self = "a" }, true},
+		{"it leads again", since, time.Second, func(v *View) { v.Leader = "a" }, true},
+		{"dead all the same", since.Add(time.Second), 0, func(v *View) { v.Nodes[0].Alive = false }, false},
+	} {
+		s, _ := next(state{}, three(), time.Unix(0, 0), "m")
+		s, _ = next(s, heard(leads(three(), "b"), 0, time.Second), since, "m")
+		if n, _ := s.view.node("a"); n.Alive {
+			t.Fatal("no suspect")
+		}
+		v := heard(leads(three(), "b"), 0, c.contact)
+		v.At = c.at
+		if c.change != nil {
+			c.change(&v)
+		}
+		s, _ = next(s, v, since.Add(5*time.Second), "m")
+		if n, _ := s.view.node("a"); n.Alive != c.alive {
+			t.Errorf("%s: alive %t, want %t", c.name, n.Alive, c.alive)
+		}
 	}
 }
 
@@ -190,6 +248,33 @@ func TestDownTimes(t *testing.T) {
 	for _, f := range s.replicaFields(s.view.Nodes[1], defaultSettings(), at(21)) {
 		if f.name == "s-down-time" || f.name == "flags" && f.value != "slave" {
 			t.Errorf("a healthy replica has %s %s", f.name, f.value)
+		}
+	}
+}
+
+// A node whose connection has just ended is not down yet, but libraries are told not
+// to connect to it.
+func TestFlagsOfNodesCutOff(t *testing.T) {
+	v := with(three(), func(v *View) {
+		for i := range v.Nodes {
+			v.Nodes[i].Cut = true
+		}
+	})
+	s, events := next(state{}, three(), time.Unix(0, 0), "m")
+	s, more := next(s, v, time.Unix(0, 0), "m")
+	if len(events) == 0 || len(more) != 0 {
+		t.Errorf("events %v", more)
+	}
+	set, now := defaultSettings(), time.Unix(0, 0)
+	for want, fields := range map[string][]field{
+		"master,disconnected":   s.masterFields("m", set, now),
+		"slave,disconnected":    s.replicaFields(s.view.Nodes[1], set, now),
+		"sentinel,disconnected": s.sentinelFields(s.view.Nodes[1], set, now),
+	} {
+		for _, f := range fields {
+			if f.name == "flags" && f.value != want || f.name == "s-down-time" {
+				t.Errorf("%s %s, want %s", f.name, f.value, want)
+			}
 		}
 	}
 }

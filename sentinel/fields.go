@@ -55,6 +55,9 @@ const never = time.Duration(-1)
 func (s state) masterFields(name string, set settings, now time.Time) []field {
 	m := s.master
 	flags, sdown := "master", never
+	if m.Cut {
+		flags = "master,disconnected" // libraries wait a moment, and ask again
+	}
 	if s.down {
 		flags, sdown = "s_down,o_down,master", s.downFor(m.Name, now)
 	}
@@ -79,6 +82,9 @@ func (s state) masterFields(name string, set settings, now time.Time) []field {
 // master, which is what priority 0 says.
 func (s state) replicaFields(n Node, set settings, now time.Time) []field {
 	flags, sdown, link, linkDown := "slave", never, "ok", time.Duration(0)
+	if n.Cut {
+		flags = "slave,disconnected"
+	}
 	if !n.Alive {
 		flags, sdown, link = "s_down,slave,disconnected", s.downFor(n.Name, now), "err"
 		linkDown = sdown
@@ -104,6 +110,9 @@ func (s state) replicaFields(n Node, set settings, now time.Time) []field {
 // sentinelFields describes another node's endpoint.
 func (s state) sentinelFields(n Node, set settings, now time.Time) []field {
 	flags, sdown := "sentinel", never
+	if n.Cut {
+		flags = "sentinel,disconnected"
+	}
 	if !n.Alive {
 		flags, sdown = "s_down,sentinel,disconnected", s.downFor(n.Name, now)
 	}

@@ -79,6 +79,11 @@ func leads(v View, name string) View {
 	return with(v, func(v *View) { v.Leader = name; v.Term++ })
 }
 
+// heard is v as c has it, which heard of node i that long ago.
+func heard(v View, i int, contact time.Duration) View {
+	return with(v, func(v *View) { v.Self, v.Nodes[i].LastContact = "c", contact })
+}
+
 func dies(v View, name string) View {
 	return with(v, func(v *View) {
 		for i := range v.Nodes {

@@ -19,6 +19,40 @@ type state struct {
 	changed time.Time // when it became the master
 
 	downSince map[string]time.Time // by node name: since when it is down
+	suspect   suspect
+}
+
+// suspect is a node that leads no more and has not been heard of since. It may have
+// died a moment ago, whatever it last said: as long as that is not known, clients
+// that were told to connect to it might wait for it.
+type suspect struct {
+	name  string // empty = nobody
+	since time.Time
+}
+
+// watch says who is suspect after v, and marks that node as down in v.
+func (s suspect) watch(prev state, v *View, now time.Time) suspect {
+	if was := prev.master.Name; prev.known && v.Leader != was && s.name != was {
+		s = suspect{was, now}
+	}
+	if s.name == v.Leader || s.name == v.Self {
+		return suspect{}
+	}
+	at := v.At
+	if at.IsZero() {
+		at = now
+	}
+	for i := range v.Nodes {
+		n := &v.Nodes[i]
+		if n.Name != s.name {
+			continue
+		}
+		if n.Alive && !at.Add(-n.LastContact).Before(s.since) {
+			return suspect{}
+		}
+		n.Alive = false
+	}
+	return s
 }
 
 // next returns the state after seeing v at now, and what happened in between, in
@@ -29,6 +63,7 @@ func next(prev state, v View, now time.Time, name string) (state, []Event) {
 	v.Nodes = slices.Clone(v.Nodes)
 	slices.SortFunc(v.Nodes, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
 	s := prev
+	s.suspect = prev.suspect.watch(prev, &v, now)
 	s.view = v
 	s.downSince = downSince(prev.downSince, v, now)
 

@@ -28,6 +28,8 @@ type View struct {
 	Quorum int    // voters needed for a majority
 	Self   string // name of the node this endpoint belongs to; empty for one of its own
 	Nodes  []Node // all of them, Self included, in any order
+
+	At time.Time // when the view was taken; zero = at this moment
 }
 
 // Node is one store node.
@@ -37,6 +39,7 @@ type Node struct {
 	RedisPort    int
 	SentinelPort int // 0: no Sentinel endpoint
 	Alive        bool
+	Cut          bool          // the connection to it has ended: it may be dead
 	Voter        bool          // only voters can become leader
 	ReplOffset   uint64        // index of the last log entry it is known to hold
 	LastContact  time.Duration // since it was heard of last

@@ -87,7 +87,7 @@ func (c nodeCluster) Failover(ctx context.Context) error { return c.replica.Tran
 func sentinelView(st replica.Status) sentinel.View {
 	v := sentinel.View{Term: st.Term, Quorum: st.Voters/2 + 1}
 	for _, m := range st.Members {
-		n := sentinel.Node{Name: m.Name, Alive: m.Alive, Voter: m.Voter, ReplOffset: m.Applied, RunID: m.RunID}
+		n := sentinel.Node{Name: m.Name, Alive: m.Alive, Voter: m.Voter, ReplOffset: m.Applied, Cut: m.Cut, RunID: m.RunID}
 		if n.Host, n.RedisPort = splitPort(m.Redis); n.RedisPort == 0 {
 			continue
 		}
@@ -163,7 +163,9 @@ func (c *remoteCluster) ask(ctx context.Context) (sentinel.View, error) {
 	if err := json.Unmarshal(raw, &st); err != nil {
 		return sentinel.View{}, fmt.Errorf("read the status of the store: %w", err)
 	}
-	return sentinelView(st), nil
+	v := sentinelView(st)
+	v.At = time.Now()
+	return v, nil
 }
 
 func (c *remoteCluster) Failover(ctx context.Context) error { return c.store.Transfer(ctx, "") }

@@ -61,7 +61,7 @@ func (r *Replica) Members() []Member {
 			m.Applied, _ = r.machine.Applied()
 		} else {
 			seen, ok := r.prober.Last(m.Name)
-			m.LastContactSeconds = -1
+			m.LastContactSeconds, m.Cut = -1, r.prober.Cut(m.Name)
 			if ok {
 				since := time.Since(seen.At)
 				m.Alive = since < probe.AliveFor

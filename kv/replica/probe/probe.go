@@ -43,13 +43,14 @@ type Prober struct {
 
 	mu    sync.Mutex
 	seen  map[string]Sighting
-	since map[string]time.Time // when a silence began that is not over
+	since map[string]time.Time   // when a silence began that is not over
+	conns map[string]*bus.Client // over which the last question went
 	age   age
 }
 
 // New returns a Prober; Run makes it ask.
 func New(cfg Config) *Prober {
-	return &Prober{cfg: cfg, seen: map[string]Sighting{}, since: map[string]time.Time{}}
+	return &Prober{cfg: cfg, seen: map[string]Sighting{}, since: map[string]time.Time{}, conns: map[string]*bus.Client{}}
 }
 
 // Last returns the last answer of a node.
@@ -58,6 +59,23 @@ func (p *Prober) Last(name string) (Sighting, bool) {
 	defer p.mu.Unlock()
 	s, ok := p.seen[name]
 	return s, ok
+}
+
+// Cut reports whether the connection to a node has ended and none has replaced it:
+// a process that was killed is known by that at once.
+func (p *Prober) Cut(name string) bool {
+	p.mu.Lock()
+	conn := p.conns[name]
+	p.mu.Unlock()
+	if conn == nil {
+		return false
+	}
+	select {
+	case <-conn.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // Silent returns for how long a node that is a member has not answered, as far as
@@ -133,6 +151,9 @@ func (p *Prober) round(ctx context.Context, waiting map[string]time.Time) {
 			delete(waiting, addr)
 			continue
 		}
+		p.mu.Lock()
+		p.conns[name] = conn
+		p.mu.Unlock()
 		since, asked := waiting[addr]
 		if !asked || ok && was.At.After(since) {
 			waiting[addr] = time.Now()
@@ -164,5 +185,6 @@ func (p *Prober) note(peers []Peer) {
 		}
 	}
 	maps.DeleteFunc(p.since, func(name string, _ time.Time) bool { return !members[name] })
+	maps.DeleteFunc(p.conns, func(name string, _ *bus.Client) bool { return !members[name] })
 	maps.DeleteFunc(p.seen, func(name string, _ Sighting) bool { return !members[name] })
 }

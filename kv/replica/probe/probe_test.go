@@ -178,6 +178,11 @@ func TestProberKnowsWhoLivesWhoLeadsAndHowOldItsDataIs(t *testing.T) {
 	eventually(t, "its silence", func() bool { return p.Silent("b") > AliveFor })
 	other.set(func() { other.mute = false })
 	eventually(t, "its return", func() bool { return p.Silent("b") == 0 })
+	if p.Cut("b") || p.Cut("nobody") {
+		t.Error("cut off before anything broke")
+	}
+	other.bus.Shut() // as if its process had ended
+	eventually(t, "the end of the connection", func() bool { return p.Cut("b") })
 	self.set(func() { gone = true })
 	eventually(t, "it to be forgotten", func() bool { _, ok := p.Last("b"); return !ok })
 }

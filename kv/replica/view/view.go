@@ -66,6 +66,8 @@ type Member struct {
 	LowDisk bool `json:"low_disk,omitempty"`
 	// LastContactSeconds is the time since the node's last answer; -1 = never.
 	LastContactSeconds float64 `json:"last_contact_seconds"`
+	// Cut: the connection to the node has ended, and none has replaced it yet.
+	Cut bool `json:"cut,omitempty"`
 	// RunID is 40 hexadecimal digits that are others after each start of the node's
 	// process (Redis's run_id); empty until the node has answered.
 	RunID string `json:"run_id,omitempty"`
@@ -100,7 +102,7 @@ func (s *Status) Fingerprint() string {
 	var b strings.Builder
 	b.WriteString(s.State + "|" + s.Leader + "|" + strconv.FormatUint(s.Term, 10))
 	for _, m := range s.Members {
-		fmt.Fprintf(&b, "|%s %s %s %s %s %t %t", m.Name, m.Raft, m.Redis, m.Sentinel, m.Admin, m.Voter, m.Alive)
+		fmt.Fprintf(&b, "|%s %s %s %s %s %s %t %t", m.Name, m.RunID, m.Raft, m.Redis, m.Sentinel, m.Admin, m.Voter, m.Alive)
 	}
 	return b.String()
 }
