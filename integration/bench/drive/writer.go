@@ -16,6 +16,8 @@ type Writer struct {
 	Key   string
 	Every time.Duration // between the starts of two writes (0: at once)
 	Try   time.Duration // after which a try without an answer is given up
+	// Password is sent first by every connection, unless empty.
+	Password string
 	// Locate returns the address to use after the one tried last ("" at first)
 	// did not serve.
 	Locate func(ctx context.Context, last string) (string, error)
@@ -85,6 +87,11 @@ func (w Writer) try(ctx context.Context, conn **wire.Conn, addr *string, command
 			*conn = nil
 			return 0, fmt.Errorf("connect: %w", err)
 		}
+		if err := w.login(*conn); err != nil {
+			(*conn).Close()
+			*conn = nil
+			return 0, err
+		}
 	}
 	number, err := increment(*conn, command, time.Now().Add(w.Try))
 	if err != nil {
@@ -92,6 +99,19 @@ func (w Writer) try(ctx context.Context, conn **wire.Conn, addr *string, command
 		*conn = nil
 	}
 	return number, err
+}
+
+func (w Writer) login(c *wire.Conn) error {
+	if w.Password == "" {
+		return nil
+	}
+	if err := c.SetDeadline(time.Now().Add(w.Try)); err != nil {
+		return err
+	}
+	if _, err := c.Call("AUTH", w.Password); err != nil {
+		return fmt.Errorf("log in: %w", err)
+	}
+	return nil
 }
 
 func increment(c *wire.Conn, command []byte, deadline time.Time) (int64, error) {
