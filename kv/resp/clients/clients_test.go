@@ -105,6 +105,14 @@ func TestKill(t *testing.T) {
 	}
 }
 
+func TestKillCountsNobodyTwice(t *testing.T) {
+	s, all := fill(3)
+	all[1].Closing = true
+	if got := call(func(w *reply.Writer, a [][]byte) { s.Kill(w, all[0], a) }, "CLIENT KILL TYPE normal"); got != ":1\r\n" || all[1].ended || !all[2].ended {
+		t.Errorf("%q, ended %t %t", got, all[1].ended, all[2].ended)
+	}
+}
+
 func TestList(t *testing.T) {
 	s, all := fill(3)
 	all[1].Channels = 1

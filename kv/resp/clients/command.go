@@ -45,8 +45,8 @@ func (s *Set) Kill(w *reply.Writer, me Conn, args [][]byte) (self bool) {
 	}
 	killed := int64(0)
 	for _, o := range s.All() {
-		if l := o.View(); !filter.Matches(&l) || (o == me && filter.SkipMe) {
-			continue
+		if l := o.View(); l.Closing || !filter.Matches(&l) || (o == me && filter.SkipMe) {
+			continue // one that was told to leave before is not killed again
 		}
 		killed++
 		if o == me {
