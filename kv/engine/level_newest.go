@@ -9,5 +9,7 @@ package engine
 // command of a higher one.
 //
 // Whoever adds commands, or changes what one does to the data, after a level has been
-// released, begins the next: a list of its own in level.go, and Level one higher.
+// released, begins the next: a list of its own in level.go, and Level one higher. A
+// new type of value is such a change too: RESTORE and PINGD.LOAD, which carry values,
+// are of its level where they carry one.
 const Level = 2

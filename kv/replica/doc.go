@@ -17,4 +17,9 @@
 // Reads are linearizable on every node: the leader notes its commit index, asks
 // the voters whether its term is still theirs, and answers from the engine once
 // that index is applied. All reads that wait share one such round.
+//
+// The rooms: outbox moves commands on, entry encodes them, machine applies them;
+// confirm tells who leads beyond doubt; logstore and space look after the disk; rpc
+// carries Raft over the bus; probe, crash and pilot notice who is slow, ended, or dead
+// for good; form, roster and their promises decide who is a member; sim breaks it all.
 package replica
