@@ -57,8 +57,6 @@ func New(cfg Config) *Watch { return &Watch{cfg} }
 const (
 	dialWait = 200 * time.Millisecond // for a connection to be refused
 	askWait  = 300 * time.Millisecond // for another voter, who dials too
-	tryWait  = 500 * time.Millisecond // for all tries: what takes longer the election timeout has done
-	again    = 20 * time.Millisecond  // between two of them
 	calm     = 2 * time.Second        // between two elections that this node brings about
 )
 
@@ -95,7 +93,7 @@ func (w *Watch) Run(ctx context.Context) {
 		}
 		if now, ok := w.cfg.Leader(); ok && now == l && w.refused(ctx, l) {
 			last = time.Now()
-			w.bringAbout(ctx, l)
+			w.react(ctx, l)
 		}
 	}
 }
@@ -108,27 +106,9 @@ func (w *Watch) refused(ctx context.Context, l Leader) bool {
 	return errors.Is(w.cfg.Dial(ctx, l), syscall.ECONNREFUSED)
 }
 
-// bringAbout has somebody stand for election. One try may not do: another voter has
-// not noticed yet, or has just written what the leader sent last, so that each takes
-// the other's log for the longer one.
-func (w *Watch) bringAbout(ctx context.Context, l Leader) {
-	ctx, cancel := context.WithTimeout(ctx, tryWait)
-	defer cancel()
-	for !w.react(ctx, l) {
-		select {
-		case <-time.After(again):
-		case <-ctx.Done():
-			return
-		}
-		if now, ok := w.cfg.Leader(); !ok || now != l {
-			return
-		}
-	}
-}
-
-// react stands for election, and returns true, if a majority is refused and this
-// node's log is the one that nobody has to wait for.
-func (w *Watch) react(ctx context.Context, l Leader) bool {
+// react stands for election if a majority is refused, and this node's log is the one
+// that nobody has to wait for.
+func (w *Watch) react(ctx context.Context, l Leader) {
 	all, others := w.cfg.Voters(l)
 	logs := []Log{w.cfg.Log()}
 	answers := make(chan *Log, len(others))
@@ -151,14 +131,13 @@ func (w *Watch) react(ctx context.Context, l Leader) bool {
 	}
 	if len(logs) < all/2+1 {
 		w.cfg.Logger.Debug("the leader refuses connections, but not to a majority", "leader", l.Name, "agree", len(logs))
-		return false
+		return
 	}
 	if best(logs).Name != w.cfg.Name {
-		return false // whoever it is has noticed as well, or the election timeout will
+		return // whoever it is has noticed as well, or the election timeout will
 	}
 	err := w.cfg.Stand(ctx, l)
 	w.cfg.Logger.Info("the leader's process has ended: standing for election", "leader", l.Name, "term", l.Term, "err", err)
-	return true
 }
 
 // best returns whose log goes furthest; of equal ones the first by name.
