@@ -216,6 +216,24 @@ func TestBackupAndRestoreOfACluster(t *testing.T) {
 
 	one := startSingle(t, lab, "fresh", "store")
 	eventually(t, procs.Answers("http://"+one.Admin+"/readyz"))
+	// The process that restores is killed: what it did is there, which the next one says.
+	killed, kill := context.WithCancel(within(t))
+	defer kill()
+	wg.Go(func() {
+		eventually(t, func(context.Context) error {
+			if n := redisCLI(t, one.Redis, "DBSIZE"); atoi(t, n) < 1000 {
+				return fmt.Errorf("%s keys so far", n)
+			}
+			return nil
+		})
+		kill()
+	})
+	_, _, err = run(killed, t, "restore", "--join="+one.Redis, backups[0])
+	wg.Wait()
+	t.Logf("killed: %v, at %s keys", err, redisCLI(t, one.Redis, "DBSIZE"))
+	if _, _, err = run(within(t), t, "restore", "--join="+one.Redis, backups[0]); err == nil || !strings.Contains(err.Error(), "the cluster is not empty") {
+		t.Errorf("after a restore that was killed: %v", err)
+	}
 	for _, b := range backups {
 		mustRun(t, "restore", "--replace", "--join="+one.Redis, b)
 		sum := atoi(t, redisCLI(t, one.Redis, "GET", "account:a")) + atoi(t, redisCLI(t, one.Redis, "GET", "account:b"))

@@ -257,6 +257,43 @@ func TestUnsupported(t *testing.T) {
 	equal(t, s.contents(), []string{`0 "s" 0 string "v"`})
 }
 
+// TestLaterPrograms reads files of those that came after Redis 7.
+func TestLaterPrograms(t *testing.T) {
+	const end = "\xff\x00\x00\x00\x00\x00\x00\x00\x00"
+	for _, c := range []struct {
+		file, origin string
+		unsupported  []string
+	}{
+		{
+			"VALKEY080\xfa\x0avalkey-ver\x059.0.1\xfe\x00" + "\x00\x01s\x01v" + "\x16\x01h\x01\x01f\x01v\x01\x00\x00\x00\x00\x00\x00\x00" + end,
+			"RDB file of version 80, written by Valkey 9.0.1, without a checksum",
+			[]string{"1 key: hash with expiring fields"},
+		},
+		{
+			"REDIS0013\xfa\x09redis-ver\x058.6.0\xfe\x00" + "\xf3\x01\x01\x02\x03\x04\x00\x00\x01s\x01v" + end,
+			"RDB file of version 13, written by Redis 8.6.0, without a checksum",
+			[]string{"1 key: data of modules beside the value"},
+		},
+	} {
+		report, err := Verify(strings.NewReader(c.file), nil)
+		if err != nil {
+			t.Fatalf("%.9s: %v", c.file, err)
+		}
+		if got := report.Origin(); got != c.origin {
+			t.Errorf("%.9s: origin %s", c.file, got)
+		}
+		if got := report.UnsupportedList(); !slices.Equal(got, c.unsupported) {
+			t.Errorf("%.9s: unsupported %q", c.file, got)
+		}
+		s := newStore(t)
+		s.load([]byte(c.file))
+		equal(t, s.contents(), []string{`0 "s" 0 string "v"`})
+	}
+	if _, err := Verify(strings.NewReader("REDIS0013\x1a\x01s"+end), nil); !errors.Is(err, rdb.ErrVersion) || !strings.Contains(err.Error(), "type 26") {
+		t.Errorf("a stream of Redis 8.6: %v", err)
+	}
+}
+
 // TestIgnored keys are as if they were not there.
 func TestIgnored(t *testing.T) {
 	s := newStore(t)

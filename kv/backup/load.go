@@ -59,11 +59,11 @@ func walk(r io.Reader, report *Report, ignore Ignore, to func(part) error, skip 
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
 		return fmt.Errorf("read backup: %w", err)
-	case bytes.HasPrefix(first, []byte("REDIS")):
+	case bytes.HasPrefix(first, []byte("REDIS")), bytes.HasPrefix(first, []byte("VALKEY")):
 		report.RDB, err = rdb.Read(in, &builder{emit: emit, skip: skip})
 		return err
 	case string(first) != magic:
-		return fmt.Errorf("%w: it is neither a backup of pingd nor an RDB file of Redis", ErrFormat)
+		return fmt.Errorf("%w: it is neither a backup of pingd nor an RDB file of Redis or Valkey", ErrFormat)
 	}
 	report.Backup = true
 	report.Head, _, err = Read(in, func(k keyspace.Stored) error {

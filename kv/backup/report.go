@@ -91,8 +91,10 @@ func (r *Report) Origin() string {
 		return fmt.Sprintf("backup made by node %s at %s, log index %d", r.Head.Node, r.Head.Created.Format(time.RFC3339), r.Head.Index)
 	}
 	s := fmt.Sprintf("RDB file of version %d", r.RDB.Version)
-	if v := r.RDB.Aux["redis-ver"]; v != "" {
-		s += fmt.Sprintf(", written by Redis %.32s", v)
+	for _, by := range []string{"Redis", "Valkey"} {
+		if v := r.RDB.Aux[strings.ToLower(by)+"-ver"]; v != "" {
+			s += fmt.Sprintf(", written by %s %.32s", by, v)
+		}
 	}
 	if !r.RDB.Summed {
 		s += ", without a checksum"
@@ -124,6 +126,9 @@ func (r *Report) UnsupportedList() []string {
 	}
 	if r.RDB.Functions > 0 {
 		lines = append(lines, plural(r.RDB.Functions, "library")+" of functions")
+	}
+	if r.RDB.Metadata > 0 {
+		lines = append(lines, plural(r.RDB.Metadata, "key")+": data of modules beside the value")
 	}
 	return lines
 }

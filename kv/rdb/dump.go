@@ -43,10 +43,13 @@ func ReadDump(dump []byte, v Visitor) error {
 		return fmt.Errorf("%w: it is %016x, written was %016x", ErrChecksum, got, sum)
 	}
 	body := dump[:len(dump)-dumpFoot]
-	if version := binary.LittleEndian.Uint16(dump[len(body):]); version > maxVersion {
-		return fmt.Errorf("%w: %d, known are up to %d", ErrVersion, version, maxVersion)
+	d := dialectOfDump(binary.LittleEndian.Uint16(dump[len(body):]))
+	if d.version > 0 { // Redis takes a dump that says 0
+		if err := d.known(); err != nil {
+			return err
+		}
 	}
-	w := walker{source: &source{r: bytes.NewReader(nil), buf: bytes.Clone(body), end: len(body)}, v: v}
+	w := walker{dialect: d, source: &source{r: bytes.NewReader(nil), buf: bytes.Clone(body), end: len(body)}, v: v}
 	kind, err := w.byte()
 	if err != nil {
 		return err

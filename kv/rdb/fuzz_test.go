@@ -19,13 +19,17 @@ func FuzzRead(f *testing.F) {
 	f.Add(file(2, key(typeHashZipmap, "k", str("\x01\x01a\x01\x00b\xff"))))
 	f.Add(file(12, key(typeHashTTL, "k", append(make([]byte, 8), 1, 0, 1, 'f', 1, 'v'))))
 	f.Add(file(9, []byte{typeString, 1, 'k', 0xc3, 3, 5, 0, 'a', 0x20}))
+	f.Add(file(80, key(valkeyOwn, "k", append([]byte{1, 1, 'f', 1, 'v'}, make([]byte, 8)...))))
+	f.Add(file(14, []byte{opMeta, 1, 1, 2, 3, 4, 2, 7, 0}, key(typeString, "k", str("v"))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// The checksum keeps almost everything out: make it fit.
-		fixed := b
+		all := [][]byte{b}
 		if len(b) > 9+9 {
-			fixed = file(10, b[9:len(b)-9])
+			for _, version := range []int{10, maxRedis, maxValkey} {
+				all = append(all, file(version, b[9:len(b)-9]))
+			}
 		}
-		for _, in := range [][]byte{b, fixed} {
+		for _, in := range all {
 			s := &seen{}
 			info, err := Read(bytes.NewReader(in), s)
 			if err == nil && info.Bytes > int64(len(in)) {

@@ -67,6 +67,9 @@ func read(t *testing.T, file []byte) (*seen, Info) {
 // file makes a file of that version out of its body, with a right checksum.
 func file(version int, body ...[]byte) []byte {
 	b := fmt.Appendf(nil, "REDIS%04d", version)
+	if version >= minValkey {
+		b = fmt.Appendf(nil, "VALKEY%03d", version)
+	}
 	b = append(append(b, bytes.Join(body, nil)...), opEOF)
 	return binary.LittleEndian.AppendUint64(b, checksum(0, b))
 }

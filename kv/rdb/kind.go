@@ -14,7 +14,7 @@ const (
 	SortedSet
 	Stream
 	Module
-	HashTTL // a hash of which some field expires by itself (Redis 7.4)
+	HashTTL // a hash of which some field expires by itself (Redis 7.4, Valkey 9.0)
 )
 
 var kindNames = [...]string{
@@ -60,6 +60,7 @@ const (
 
 // Operation codes (rdb.h, RDB_OPCODE_*).
 const (
+	opMeta      = 243
 	opSlotInfo  = 244
 	opFunction  = 245
 	opModuleAux = 247

@@ -110,14 +110,18 @@ func TestOldAndNewForms(t *testing.T) {
 		{"hints", 12, bytes.Join([][]byte{{opFreq, 9}, {opIdle, 0x40, 9}, {opResize, 1, 0}, {opSlotInfo, 1, 2, 3}, key(typeString, "k", str("v"))}, nil), `db0 string "k": "v"`},
 		{"module's own data", 9, append(append([]byte{opModuleAux, 0x81, 1, 2, 3, 4, 5, 6, 7, 8, 2, 1, 5}, append(str("x"), 0)...), key(typeString, "k", str("v"))...), `db0 string "k": "v"`},
 		{"length of 64 bits", 9, key(typeString, "k", append([]byte{0x81, 0, 0, 0, 0, 0, 0, 0, 1}, 'v')), `db0 string "k": "v"`},
+		{"string of Redis 8", 13, key(typeString, "k", str("v")), `db0 string "k": "v"`},
+		{"module's data of a key", 14, append(append(append([]byte{opMeta, 2, 1, 2, 3, 4, 5}, append(str("x"), 0)...), 9, 9, 9, 9, 2, 7, 0), key(typeString, "k", str("v"))...), `db0 string "k": "v"`},
+		{"hash of Valkey 9", 80, key(typeHash, "k", append(append([]byte{1}, str("f")...), str("v")...)), `db0 hash "k": "f"="v"`},
+		{"hash of Valkey with expiring fields", 81, key(valkeyOwn, "k", append(append(append([]byte{2}, append(str("f"), str("v")...)...), ttl...), append(append(str("g"), str("w")...), ttl...)...)), `db0 hash with expiring fields "k":`},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			got, info := read(t, file(c.version, c.body))
 			if len(got.lines) != 1 || got.lines[0] != c.want {
 				t.Errorf("read %q\nwant %q", got.lines, c.want)
 			}
-			if info.Version != c.version {
-				t.Errorf("version %d", info.Version)
+			if info.Version != c.version || info.Valkey != (c.version >= minValkey) {
+				t.Errorf("version %d, of Valkey: %v", info.Version, info.Valkey)
 			}
 		})
 	}
@@ -134,8 +138,16 @@ func TestRefused(t *testing.T) {
 		{"nothing", nil, ErrFormat, "ends after byte 0"},
 		{"another file", []byte("PINGDBAK1 and more"), ErrFormat, "does not begin with REDIS"},
 		{"no version", []byte("REDISabcd and more"), ErrFormat, "does not begin with REDIS"},
-		{"a newer version", file(13, good), ErrVersion, "13, known are 1 to 12"},
-		{"version 0", file(0, good), ErrVersion, "known are 1 to 12"},
+		{"a newer version", file(15, good), ErrVersion, "15 of Redis, known are 1 to 14 of Redis, 80 and 81 of Valkey"},
+		{"a newer version of Valkey", file(82, good), ErrVersion, "82 of Valkey, known are"},
+		{"version 0", file(0, good), ErrVersion, "known are 1 to 14"},
+		{"Redis with a version of Valkey", []byte("REDIS0080 and more"), ErrVersion, "80 of Redis"},
+		{"Valkey with a version of Redis", []byte("VALKEY012 and more"), ErrVersion, "12 of Valkey"},
+		{"Valkey without a version", []byte("VALKEY-12 and more"), ErrFormat, "does not begin with REDIS or VALKEY"},
+		{"a newer type of Redis", file(13, key(26, "k", nil)), ErrVersion, "13 of Redis, with a value or mark of type 26"},
+		{"a newer type of Valkey", file(80, key(23, "k", nil)), ErrVersion, "80 of Valkey, with a value or mark of type 23"},
+		{"a mark of a cluster of Valkey", file(80, []byte{opMeta, 1, 1}), ErrVersion, "type 243"},
+		{"module's data of a key, too early", file(12, []byte{opMeta, 1, 2, 3, 4, 5}), ErrFormat, "unknown type 243"},
 		{"unknown type", file(9, key(99, "k", nil)), ErrFormat, "unknown type 99"},
 		{"value of an old module", file(9, key(6, "k", nil)), ErrFormat, "unknown type 6"},
 		{"unknown length", file(9, []byte{typeString, 0x82}), ErrFormat, "unknown form 0x82"},

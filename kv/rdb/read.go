@@ -3,7 +3,6 @@ package rdb
 import (
 	"fmt"
 	"io"
-	"strconv"
 )
 
 // Key begins a key and its value.
@@ -32,25 +31,20 @@ type Visitor interface {
 // Info is what a file says of itself.
 type Info struct {
 	Version int
+	Valkey  bool // written by Valkey 9 or newer; earlier ones write files of Redis
 	// Aux holds its auxiliary fields, such as redis-ver; at most 64.
 	Aux map[string]string
 	// Functions counts function libraries, which are passed over.
 	Functions int
+	// Metadata counts keys of which modules keep data of their own, passed over too.
+	Metadata int
 	// Summed says that there was a checksum, and that it matched; Redis writes
 	// none where rdbchecksum is off.
 	Summed bool
 	Bytes  int64
 }
 
-// Versions of the format that Read knows.
 const (
-	minVersion = 1
-	maxVersion = 12 // Redis 7.4
-	sumVersion = 5  // with a checksum at the end since then
-)
-
-const (
-	magic  = "REDIS"
 	maxAux = 64
 	// maxAuxValue bounds what is kept of an auxiliary field.
 	maxAuxValue = 4 << 10
@@ -72,6 +66,7 @@ func Read(r io.Reader, v Visitor) (Info, error) {
 // walker is one run of Read.
 type walker struct {
 	*source
+	dialect
 	v    Visitor
 	info Info
 
@@ -103,15 +98,12 @@ func (w *walker) head() error {
 	if err != nil {
 		return err
 	}
-	version, err := strconv.Atoi(string(b[len(magic):]))
-	if string(b[:len(magic)]) != magic || err != nil {
-		return w.wrong("it does not begin with %s and a version", magic)
+	var ok bool
+	if w.dialect, ok = dialectOf(b); !ok {
+		return w.wrong("it does not begin with %s or %s and a version", magic, magicValkey)
 	}
-	w.info.Version = version
-	if version < minVersion || version > maxVersion {
-		return fmt.Errorf("%w: %d, known are %d to %d", ErrVersion, version, minVersion, maxVersion)
-	}
-	return nil
+	w.info.Version, w.info.Valkey = w.version, w.valkey
+	return w.known()
 }
 
 // finish compares the checksum behind the end.
@@ -158,6 +150,10 @@ func (w *walker) operation(op byte) (err error) {
 		return w.skip(1)
 	case opIdle:
 		return w.lengths(1)
+	case opMeta:
+		if !w.valkey && w.version >= firstMeta {
+			return w.meta()
+		}
 	case opSlotInfo:
 		return w.lengths(3)
 	case opFunction:
@@ -188,8 +184,8 @@ func (w *walker) aux() (err error) {
 
 // key reads a key and its value.
 func (w *walker) key(kind byte) (err error) {
-	if _, ok := forms[kind]; !ok {
-		return w.wrong("value of unknown type %d", kind)
+	if _, err := w.form(kind); err != nil {
+		return err
 	}
 	if w.a, err = w.string(w.a[:0]); err != nil {
 		return err
@@ -199,9 +195,9 @@ func (w *walker) key(kind byte) (err error) {
 
 // value reads a value of the key that has been read before.
 func (w *walker) value(kind byte, name []byte) (err error) {
-	f, ok := forms[kind]
-	if !ok {
-		return w.wrong("value of unknown type %d", kind)
+	f, err := w.form(kind)
+	if err != nil {
+		return err
 	}
 	k := Key{DB: w.db, Name: name, ExpireAt: w.expire, Kind: f.kind}
 	w.expire = 0
