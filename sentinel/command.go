@@ -100,7 +100,9 @@ func (c *client) perform(ctx context.Context, args [][]byte) {
 	case !ok:
 		c.Fail(reply.Unknown(args))
 		if name == "post" || name == "host:" { // Redis's rule: a browser's request must not run its body
-			c.s.log.Warn("possible cross protocol attack, connection closed", "addr", c.conn.RemoteAddr().String())
+			if c.s.told.May() {
+				c.s.log.Warn("possible cross protocol attack, connection closed", "addr", c.conn.RemoteAddr().String())
+			}
 			c.quit = true
 		}
 	case !cmd.accepts(len(args)):

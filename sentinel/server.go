@@ -52,6 +52,7 @@ type Server struct {
 	listener net.Listener
 	hub      *hub
 	session  *session.Server
+	told     session.Seldom // of what strangers do
 	clients  *clients.Set
 	id       string    // this endpoint's identifier where it belongs to no node
 	started  time.Time // for uptime

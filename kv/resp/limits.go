@@ -15,10 +15,11 @@ type Limits struct {
 	Unauthenticated bool
 }
 
-// BeforeAuth returns Redis's limits for a connection that has not given its
-// password: 10 arguments of 16 KiB (answer to CVE-2021-32675).
+// BeforeAuth returns the limits for a connection that has not given its password:
+// Redis's 10 arguments of 16 KiB (its answer to CVE-2021-32675), and together no more
+// than a name and a password of that length, for there may be many such connections.
 func BeforeAuth() Limits {
-	return Limits{MaxBulk: 16 << 10, MaxArgs: 10, Unauthenticated: true}
+	return Limits{MaxBulk: 16 << 10, MaxArgs: 10, MaxInline: 16 << 10, MaxTotal: 40 << 10, Unauthenticated: true}
 }
 
 const (

@@ -24,6 +24,10 @@ const (
 	maxPassArgs = 4 << 20   // bytes of arguments after which a pass is executed and answered
 	maxPassOut  = 256 << 10 // bytes of replies after which they are written within a pass
 	keptOut     = 64 << 10  // reply buffer kept between passes
+
+	// maxStrangeOut is maxPassOut before AUTH: there may be many strangers, who read
+	// nothing of what they are told.
+	maxStrangeOut = 2 << 10
 )
 
 // conn is one client's connection. Everything without its own lock belongs to
@@ -98,10 +102,11 @@ func (c *conn) run() {
 			c.Fail("ERR " + bad.Error())
 			c.write() //nolint:errcheck // closed next
 			level := slog.LevelDebug
-			if bad == resp.ErrTLS {
+			if bad == resp.ErrTLS && c.srv.told.May() {
 				level = slog.LevelInfo // its user looks for the reason
 			}
 			c.srv.log.Log(c.ctx, level, "protocol error", "client", c.ID, "err", err)
+		case errors.Is(err, resp.ErrTooLarge) && !c.Authed:
 		case errors.Is(err, resp.ErrTooLarge):
 			c.srv.log.Warn("client sent too much at once", "client", c.ID, "addr", c.Addr)
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), c.closing.Load():
@@ -124,7 +129,7 @@ func (c *conn) pass() error {
 		if c.quit || held > maxPassArgs || !c.rd.Buffered() {
 			break
 		}
-		if len(c.Out) > maxPassOut {
+		if len(c.Out) > maxPassOut || !c.Authed && len(c.Out) > maxStrangeOut {
 			c.flush()
 			if err = c.write(); err != nil {
 				return err

@@ -149,7 +149,9 @@ func (c *conn) unknown(args [][]byte) string {
 		return reply.UnknownSubcommand(container.Name, args[1])
 	}
 	if catalog.CrossProtocol(args[0]) {
-		c.srv.log.Warn("possible cross protocol attack, connection closed", "client", c.ID, "addr", c.Addr)
+		if c.srv.told.May() {
+			c.srv.log.Warn("possible cross protocol attack, connection closed", "client", c.ID, "addr", c.Addr)
+		}
 		c.quit = true
 	}
 	return reply.Unknown(args)

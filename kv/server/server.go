@@ -73,6 +73,7 @@ type Server struct {
 	rates    info.Rates
 	stats    stats
 	live     liveSettings
+	told     session.Seldom // of what strangers do
 }
 
 // liveSettings are copies of settings that every connection looks at.

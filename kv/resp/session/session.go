@@ -19,20 +19,28 @@ type Server struct {
 	role   func() string
 
 	wrong atomic.Int64 // passwords that were wrong
-	told  atomic.Int64 // when that was last logged, in nanoseconds
+	told  Seldom
 }
 
 // Wrong returns how many passwords were wrong so far.
 func (s *Server) Wrong() int64 { return s.wrong.Load() }
 
-// tellEvery keeps somebody who tries passwords from filling the log.
-const tellEvery = time.Second
+// Seldom keeps those who do the same again and again from filling the log. It is safe
+// for concurrent use.
+type Seldom struct{ last atomic.Int64 }
+
+// seldom is the time between two lines of a kind.
+const seldom = time.Second
+
+// May tells whether there was no line for a while.
+func (s *Seldom) May() bool {
+	now, last := time.Now().UnixNano(), s.last.Load()
+	return now-last >= int64(seldom) && s.last.CompareAndSwap(last, now)
+}
 
 // tell counts a wrong password and logs it, unless that was done a moment ago.
 func (s *Server) tell(from *Session) {
-	n := s.wrong.Add(1)
-	now, last := time.Now().UnixNano(), s.told.Load()
-	if now-last >= int64(tellEvery) && s.told.CompareAndSwap(last, now) {
+	if n := s.wrong.Add(1); s.told.May() {
 		s.log.Warn("wrong password", "client", from.ID, "addr", from.Addr, "wrong_so_far", n)
 	}
 }
