@@ -98,12 +98,15 @@ func TestSecondNodeIsAsked(t *testing.T) {
 // A paused node is asked once and then avoided.
 func TestPausedNodeIsAvoided(t *testing.T) {
 	paused, healthy := startFake(t, says(hang)), startFake(t, says("+ok\r\n"))
-	c := connectWith(t, Config{Addrs: []string{paused.addr, healthy.addr}, TryTimeout: 50 * time.Millisecond})
+	// Long enough for the healthy one to answer in, on any machine.
+	c := connectWith(t, Config{Addrs: []string{paused.addr, healthy.addr}, TryTimeout: time.Second})
+	start := time.Now()
 	for range 20 {
 		must(t, c, "GET", "k")
 	}
-	if n := paused.seen("GET"); n != 1 {
-		t.Errorf("the paused node was asked %d times", n)
+	most := 1 + int(time.Since(start)/avoidSilent)
+	if n := paused.seen("GET"); n < 1 || n > most {
+		t.Errorf("the paused node was asked %d times, expected at most %d", n, most)
 	}
 }
 
