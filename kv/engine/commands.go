@@ -64,6 +64,7 @@ var databaseCommands = call.Group(
 	call.New("MEMORY", -2, Read, 0, "A container for memory diagnostics commands", cmdMemory),
 	call.New("PINGD.LOAD", 2, Write|DenyOOM|Hidden, 0, "Set many keys that were encoded before", cmdLoad),
 	call.New("PINGD.SIZES", 1, Read|Fast|Hidden, 0, "Return the number of keys in each database", cmdSizes),
+	call.New("PINGD.REMOVED", 2, Read|Fast|Hidden, 1, "Return a number that changes when a key is removed", cmdRemoved),
 	call.New("PINGD.VERSION", 2, Read|Fast|Hidden, 1, "Return the version of a key that WATCH compares", cmdVersion),
 	call.New("SELECT", 2, Read|Fast|Hidden, 0, "Change the selected database for the current connection", cmdSelect),
 	call.New("SWAPDB", 3, Write|Fast, 0, "Swaps two Redis databases", cmdSwapDB),

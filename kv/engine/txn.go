@@ -64,3 +64,14 @@ func (e *Engine) transaction(c *call.Call, txn *Txn) {
 // cmdVersion is PINGD.VERSION key: the version that WATCH compares, for nodes
 // that must ask the leader for it.
 func cmdVersion(c *call.Call) { c.Int(int64(c.Version(c.DB, c.Args[1]))) }
+
+// cmdRemoved is PINGD.REMOVED key: with an absent key's version, which is 0, this
+// number tells whether the key has been there in between. It is not the same on every
+// replica, hence none where replies are kept.
+func cmdRemoved(c *call.Call) {
+	if c.Writes {
+		c.Int(0)
+		return
+	}
+	c.Int(int64(c.Store.Removed(c.Args[1])))
+}

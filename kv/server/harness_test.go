@@ -48,8 +48,28 @@ func (s *loneStore) Do(ctx context.Context, cmds []engine.Command, out *engine.R
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	s.engine.Apply(engine.Stamp{UnixMilli: now.UnixMilli(), Seed: uint64(now.UnixNano())}, cmds, out)
+	stamp := engine.Stamp{UnixMilli: now.UnixMilli(), Seed: uint64(now.UnixNano())}
+	if reads(cmds) {
+		s.engine.Apply(stamp, nil, &engine.Replies{}) // keys end with the log
+		s.engine.Read(now.UnixMilli(), cmds, out)
+		return nil
+	}
+	s.engine.Apply(stamp, cmds, out)
 	return nil
+}
+
+// reads reports whether nothing of cmds has to go into a log.
+func reads(cmds []engine.Command) bool {
+	for i := range cmds {
+		if c := &cmds[i]; c.Txn != nil {
+			if !reads(c.Txn.Cmds) {
+				return false
+			}
+		} else if spec := engine.Lookup(c.Args[0]); spec != nil && spec.Flags&engine.Write != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *loneStore) ReadLocal(cmds []engine.Command, out *engine.Replies) error {

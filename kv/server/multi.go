@@ -16,7 +16,15 @@ type multi struct {
 	kept    int  // of queue: those whose arguments are copies
 	bytes   int  // what all of it takes
 	writes  bool // some queued command changes data
-	watched []engine.Watch
+	watched []watched
+}
+
+// watched is a key of WATCH.
+type watched struct {
+	engine.Watch
+	// removed is what PINGD.REMOVED told of a key that was absent, -1 if nothing: one
+	// that came and went in between is absent again, and has changed.
+	removed int64
 }
 
 type queued struct {
@@ -97,9 +105,9 @@ func (c *conn) cmdWatch(args [][]byte) {
 		c.multi.spoiled = false
 		return
 	}
-	reads := make([]engine.Command, 0, len(args)-1)
+	reads := make([]engine.Command, 0, 2*(len(args)-1))
 	for _, key := range args[1:] {
-		reads = append(reads, engine.Command{DB: c.DB, Proto: resp.RESP2, Args: [][]byte{[]byte("PINGD.VERSION"), key}})
+		reads = append(reads, askKey("PINGD.VERSION", c.DB, key), askKey("PINGD.REMOVED", c.DB, key))
 	}
 	var out engine.Replies
 	if err := c.srv.cfg.Store.Do(c.ctx, reads, &out); err != nil {
@@ -107,7 +115,7 @@ func (c *conn) cmdWatch(args [][]byte) {
 		return
 	}
 	for i, key := range args[1:] {
-		version, ok := resp.ParseIntReply(out.At(i))
+		version, ok := resp.ParseIntReply(out.At(2 * i))
 		if !ok {
 			c.Fail("ERR WATCH: the store did not tell the version of a key")
 			return
@@ -115,9 +123,45 @@ func (c *conn) cmdWatch(args [][]byte) {
 		if !c.holdMore(watchedCost + len(key)) {
 			return
 		}
-		c.multi.watched = append(c.multi.watched, engine.Watch{DB: c.DB, Key: bytes.Clone(key), Version: uint64(version)})
+		removed, ok := resp.ParseIntReply(out.At(2*i + 1))
+		if !ok || version != 0 { // a leader of an older version does not know, or there is no need
+			removed = -1
+		}
+		c.multi.watched = append(c.multi.watched, watched{engine.Watch{DB: c.DB, Key: bytes.Clone(key), Version: uint64(version)}, removed})
 	}
 	c.OK()
+}
+
+func askKey(command string, db uint8, key []byte) engine.Command {
+	return engine.Command{DB: db, Proto: resp.RESP2, Args: [][]byte{[]byte(command), key}}
+}
+
+// changed reports whether a key that was absent when it was watched is there, or came
+// and went since, as far as anybody can have seen. What comes and goes from now on was
+// not seen before EXEC, which is then as good as before it.
+func (c *conn) changed(list []watched) (bool, error) {
+	var reads []engine.Command
+	var before []int64
+	for _, w := range list {
+		if w.removed >= 0 {
+			reads = append(reads, askKey("PINGD.VERSION", w.DB, w.Key), askKey("PINGD.REMOVED", w.DB, w.Key))
+			before = append(before, 0, w.removed)
+		}
+	}
+	if len(reads) == 0 {
+		return false, nil
+	}
+	c.flush()
+	var out engine.Replies
+	if err := c.srv.cfg.Store.Do(c.ctx, reads, &out); err != nil {
+		return false, err
+	}
+	for i, b := range before {
+		if n, ok := resp.ParseIntReply(out.At(i)); !ok || n != b {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (c *conn) cmdUnwatch([][]byte) {
@@ -139,7 +183,17 @@ func (c *conn) cmdExec([][]byte) {
 		return
 	}
 	c.multi.reset()
-	txn := &engine.Txn{Watch: m.watched, Cmds: make([]engine.Command, 0, len(m.queue))}
+	if gone, err := c.changed(m.watched); err != nil {
+		c.Fail(errorText(err))
+		return
+	} else if gone {
+		c.Out = resp.AppendNullArray(c.Out, c.Proto)
+		return
+	}
+	txn := &engine.Txn{Cmds: make([]engine.Command, 0, len(m.queue))}
+	for _, w := range m.watched {
+		txn.Watch = append(txn.Watch, w.Watch)
+	}
 	db, plain := c.DB, true
 	for _, q := range m.queue {
 		switch {

@@ -90,6 +90,21 @@ func TestWatch(t *testing.T) {
 	run(t, other, []exchange{{"SELECT 2", "+OK\r\n"}, {"SET k 1", "+OK\r\n"}})
 	run(t, p, []exchange{{"MULTI", "+OK\r\n"}, {"GET k", "+QUEUED\r\n"}, {"EXEC", "*1\r\n$1\r\n6\r\n"}})
 
+	// A key that comes and goes again has changed; one that comes elsewhere has not.
+	for _, comes := range []exchange{{"SET brief 1", "+OK\r\n"}, {"SET brief 1 PX 600000", "+OK\r\n"}, {"HSET brief f 1", ":1\r\n"}} {
+		for _, goes := range []exchange{
+			{"DEL brief", ":1\r\n"}, {"PEXPIRE brief 0", ":1\r\n"}, {"RENAME brief other", "+OK\r\n"}, {"FLUSHDB", "+OK\r\n"}, {"SWAPDB 0 7", "+OK\r\n"},
+		} {
+			run(t, p, []exchange{{"WATCH brief", "+OK\r\n"}})
+			run(t, other, []exchange{{"SELECT 0", "+OK\r\n"}, comes, goes})
+			run(t, p, []exchange{{"EXISTS brief", ":0\r\n"}, {"MULTI", "+OK\r\n"}, {"SET brief x", "+QUEUED\r\n"}, {"EXEC", "*-1\r\n"}, {"EXISTS brief", ":0\r\n"}})
+			run(t, other, []exchange{{"FLUSHALL", "+OK\r\n"}})
+		}
+	}
+	run(t, p, []exchange{{"WATCH brief", "+OK\r\n"}})
+	run(t, other, []exchange{{"SELECT 2", "+OK\r\n"}, {"SET brief 1", "+OK\r\n"}})
+	run(t, p, []exchange{{"MULTI", "+OK\r\n"}, {"SET brief x", "+QUEUED\r\n"}, {"EXEC", "*1\r\n+OK\r\n"}, {"DEL brief", ":1\r\n"}})
+
 	// UNWATCH, DISCARD and RESET forget.
 	for _, forget := range []exchange{{"UNWATCH", "+OK\r\n"}, {"MULTI\r\nDISCARD", "+OK\r\n+OK\r\n"}, {"RESET", "+RESET\r\n"}} {
 		run(t, p, []exchange{{"WATCH w", "+OK\r\n"}})

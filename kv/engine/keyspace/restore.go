@@ -37,6 +37,7 @@ func (s *Store) Restore(r io.Reader) error {
 	l.Now, l.version = scanned.Now, scanned.version
 	s.Lock()
 	s.state = l.state
+	s.removed.noteAll(l.version)
 	s.Unlock()
 	return nil
 }

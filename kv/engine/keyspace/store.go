@@ -21,6 +21,7 @@ type Store struct {
 	sync.RWMutex
 	state
 	maxTokens int
+	removed   removals
 	epoch     uint32    // of the latest snapshot
 	snap      *Snapshot // being written, or nil
 }
@@ -93,6 +94,7 @@ func (s *Store) SetExpire(db uint8, ent *Entry, at int64) { s.spaces[db].setExpi
 // Remove deletes the entry.
 func (s *Store) Remove(db uint8, ent *Entry) {
 	s.version++
+	s.removed.note(ent.hash, s.version)
 	s.spaces[db].save(ent, s.epoch)
 	s.spaces[db].delete(ent)
 }
@@ -107,7 +109,13 @@ func (s *Store) Move(ent *Entry, db uint8, key []byte) {
 }
 
 // Swap exchanges two databases.
-func (s *Store) Swap(a, b uint8) { s.spaces[a], s.spaces[b] = s.spaces[b], s.spaces[a] }
+func (s *Store) Swap(a, b uint8) {
+	s.removed.noteAll(s.version)
+	s.spaces[a], s.spaces[b] = s.spaces[b], s.spaces[a]
+}
 
 // Flush empties a database at once; a running snapshot keeps the old one.
-func (s *Store) Flush(db uint8) { s.spaces[db] = nil }
+func (s *Store) Flush(db uint8) {
+	s.removed.noteAll(s.version)
+	s.spaces[db] = nil
+}

@@ -60,10 +60,14 @@ func step(s state, o *op, skew time.Duration) (bool, any) {
 		}
 		return !known || number(o.reply) == was, state{}
 	case opSwap:
-		if s.value != o.old {
-			return !known || o.reply != "*1\r\n+OK\r\n", s
+		const done = "*1\r\n+OK\r\n"
+		if known && o.reply != done { // the key may have changed between WATCH and GET
+			return true, s
 		}
-		return !known || o.reply == "*1\r\n+OK\r\n", state{value: o.arg}
+		if s.value != o.old {
+			return !known, s
+		}
+		return true, state{value: o.arg}
 	}
 	n, _ := strconv.Atoi(s.value)
 	next := strconv.Itoa(n + 1)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,19 +140,30 @@ func (c *client) pipeline(p *process) {
 // swap is WATCH, GET, MULTI, SET, EXEC.
 func (c *client) swap(p *process) {
 	key, v := c.key("r"), c.value()
+	watched, o := c.send(p, command("PINGD.VERSION", key), command("PINGD.REMOVED", key))
+	if o != answered {
+		return
+	}
 	got := c.w.hist.begin(op{kind: opGet, key: key, at: p})
-	replies, o := c.send(p, command("PINGD.VERSION", key), command("GET", key))
+	replies, o := c.send(p, command("GET", key))
 	if o != answered {
 		got(o, "")
 		return
 	}
-	got(o, replies[1])
-	version, err := strconv.ParseUint(number(replies[0]), 10, 64)
+	got(o, replies[0])
+	old := text(replies[0])
+	version, err := strconv.ParseUint(number(watched[0]), 10, 64)
 	if err != nil {
-		c.w.fail("PINGD.VERSION %s answers %q", key, replies[0])
+		c.w.fail("PINGD.VERSION %s answers %q", key, watched[0])
 		return
 	}
-	done := c.w.hist.begin(op{kind: opSwap, key: key, old: text(replies[1]), arg: v, at: p})
+	if version == 0 { // it may have come and gone
+		replies, o = c.send(p, command("PINGD.VERSION", key), command("PINGD.REMOVED", key))
+		if o != answered || !slices.Equal(replies, watched) {
+			return
+		}
+	}
+	done := c.w.hist.begin(op{kind: opSwap, key: key, old: old, arg: v, at: p})
 	txn := &engine.Txn{Watch: []engine.Watch{{Key: []byte(key), Version: version}}, Cmds: []engine.Command{command("SET", key, v)}}
 	replies, o = c.send(p, engine.Command{Proto: 2, Txn: txn})
 	done(o, first(replies))

@@ -112,6 +112,12 @@ var mutants = []mutant{
 	{"EXEC does not look at what was watched", []edit{
 		{"kv/engine/txn.go", "c.Version(w.DB, w.Key) != w.Version {", "c.Version(w.DB, w.Key) < 0*w.Version {"},
 	}},
+	{"a watched key that came and went is taken for absent all the time", []edit{
+		{"kv/engine/keyspace/removals.go", "uint64(len(r.latest))] = version }", "uint64(len(r.latest))] = 0*version }"},
+	}},
+	{"a new leader judges members by data of an earlier day", []edit{
+		{"kv/replica/roster/admit.go", "if err := r.node.Settle(ctx); err != nil {", "if err := ctx.Err(); err != nil {"},
+	}},
 	{"half a bootstrap is taken for a whole one", []edit{
 		{"kv/replica/replica.go", "if err != nil || term != 1 {", "if err != nil || term != 0 {"},
 	}},
