@@ -116,6 +116,15 @@ func (n rosterNode) Last(name string) (probe.Sighting, bool) { return n.prober.L
 // Silent tells for how long a member has not answered.
 func (n rosterNode) Silent(name string) time.Duration { return n.prober.Silent(name) }
 
+// Settle waits until everything committed before its call is applied.
+func (n rosterNode) Settle(ctx context.Context) error {
+	index, term, err := n.confirm.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	return n.machine.Wait(ctx, index, term)
+}
+
 // Level is that of the log so far.
 func (n rosterNode) Level() uint8 { return n.machine.Level() }
 

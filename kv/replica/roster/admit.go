@@ -73,6 +73,11 @@ func (r *Roster) Admit(ctx context.Context, q Request) (Answer, error) {
 
 // letIn makes the changes that an admission takes. Its error means: not now.
 func (r *Roster) letIn(ctx context.Context, q Request) (Answer, error) {
+	// A new leader may not have applied yet what its log holds: by the data of an
+	// earlier day, a member that has come back since is a stranger under a taken name.
+	if err := r.node.Settle(ctx); err != nil {
+		return Answer{}, err
+	}
 	n := q.Member
 	if level := r.node.Level(); max(1, n.Level) < level {
 		return Answer{}, fmt.Errorf("the log holds what %s does not know: run the newest version of pingd there", n.Name)

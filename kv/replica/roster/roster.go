@@ -74,6 +74,9 @@ type Node interface {
 	// Last and Silent tell what the node has seen of a member.
 	Last(name string) (probe.Sighting, bool)
 	Silent(name string) time.Duration
+	// Settle waits until what Level and Member tell is no older than its call. It fails
+	// on a node that does not lead.
+	Settle(ctx context.Context) error
 	// Level is that of the log so far (see engine.Level).
 	Level() uint8
 	// Member is what the log holds; Extra puts something into it; Remove takes a
