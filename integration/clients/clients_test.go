@@ -17,7 +17,22 @@ import (
 	"pingd/integration/procs/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// built is where pingd is built, once for all tests.
+var built string
+
+var binary = sync.OnceValues(func() (string, error) { return procs.Build(context.Background(), built, "cmd/pingd") })
+
+func TestMain(m *testing.M) {
+	var err error
+	if built, err = os.MkdirTemp("", "pingd-clients-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(built)
+		os.Exit(code)
+	}))
+}
 
 const secret = "correct horse"
 
@@ -44,21 +59,26 @@ func find(t *testing.T, dir, name string) *Library {
 	return nil
 }
 
-// start runs three stores with a password and returns them and how a library finds
-// them.
-func start(t *testing.T, args ...string) (*procs.Cluster, Target) {
+// stores runs a cluster; password may be empty.
+func stores(t *testing.T, n int, password string) *procs.Cluster {
 	t.Helper()
 	lab := procs.ForTest(t)
-	binary, err := procs.Build(within(t), t.TempDir(), "cmd/pingd")
+	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cluster, err := procs.StartCluster(within(t), lab, procs.ClusterConfig{
-		Binary: binary, Stores: 3, Secret: secret, StoreArgs: args,
-	})
+	cluster, err := procs.StartCluster(within(t), lab, procs.ClusterConfig{Binary: path, Stores: n, Secret: password})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cluster
+}
+
+// start runs three stores with a password and returns them and how a library finds
+// them.
+func start(t *testing.T) (*procs.Cluster, Target) {
+	t.Helper()
+	cluster := stores(t, 3, secret)
 	if _, err := cluster.WaitWhole(within(t)); err != nil {
 		t.Fatal(err)
 	}

@@ -43,16 +43,7 @@ func run(t *testing.T, cmd *exec.Cmd) string {
 // else; on each of the nodes.
 func TestDjangoViewOfATutorial(t *testing.T) {
 	django(t) // or nothing needs to be started
-	lab := procs.ForTest(t)
-	binary, err := procs.Build(within(t), t.TempDir(), "cmd/pingd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cluster, err := procs.StartCluster(within(t), lab, procs.ClusterConfig{Binary: binary, Stores: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, n := range cluster.Stores {
+	for i, n := range stores(t, 2, "").Stores {
 		host, port, _ := strings.Cut(n.Redis, ":")
 		each := django(t, "visits", host, port, "3")
 		if got, want := run(t, each), fmt.Sprintf("%d %d %d", 3*i+1, 3*i+2, 3*i+3); got != want {

@@ -22,6 +22,8 @@ func connect(c drive.Cluster, more func(*redis.FailoverOptions)) *redis.Client {
 		SentinelAddrs:    c.Sentinels,
 		SentinelPassword: c.Password,
 		Password:         c.Password,
+		// The Sentinel of a leader that died is gone with it: ask another one soon.
+		DialerRetries: 1,
 	}
 	if more != nil {
 		more(o)
