@@ -160,11 +160,14 @@ func (c *tutorialCmd) measure(ctx context.Context, env *environment, stacks []*v
 		}
 		report.Sizes[i].Loaded = mib(f.Memory)
 	}
-	for _, fault := range c.Faults {
-		for _, s := range stacks {
-			if err := s.alone(stacks); err != nil {
-				return err
-			}
+	for _, s := range stacks {
+		if err := s.alone(stacks); err != nil {
+			return err
+		}
+		if err := pass(ctx, s.calm); err != nil {
+			return err
+		}
+		for _, fault := range c.Faults {
 			f, err := s.hurt(ctx, fault)
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", fault, s.name, err)

@@ -34,8 +34,12 @@ type visitStack struct {
 	// answered a visit.
 	addApp func(ctx context.Context) (registered time.Time, answered func(context.Context) error, err error)
 
+	calm   time.Duration // after a pause, until faults are treated as ever
 	paused bool
 }
+
+// sentinelTilt is how long a Sentinel that stood still does nothing, with a margin.
+const sentinelTilt = 32 * time.Second
 
 // start starts the stacks asked for. stop ends what runs beside the processes; it
 // is never nil.
@@ -71,7 +75,7 @@ func tutorialStack(t *peers.Tutorial) *visitStack {
 	return &visitStack{
 		name: "tutorial", url: url, own: url + "own", processes: t.Processes, leader: t.Master,
 		app:   func() *procs.Process { return t.Apps[0] },
-		whole: t.Redis.WaitCalm,
+		whole: t.Redis.WaitCalm, calm: sentinelTilt,
 		addApp: func(ctx context.Context) (time.Time, func(context.Context) error, error) {
 			name, at, err := t.AddApp(ctx)
 			return at, func(ctx context.Context) error {

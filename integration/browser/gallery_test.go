@@ -23,6 +23,7 @@ func TestGallery(t *testing.T) {
 		name, query   string
 		width, height int
 	}{
+		{"page", "?theme=dark", 1280, 860}, // docs/page.png
 		{"dark", "?theme=dark", 1280, 3400},
 		{"light", "?theme=light", 1280, 3400},
 		{"dark-narrow", "?theme=dark", 360, 2400},
