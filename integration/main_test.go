@@ -59,6 +59,7 @@ func pingd(t *testing.T) string {
 // within bounds a step of a test: none takes a tenth of it unless it is broken.
 func within(t *testing.T) context.Context {
 	t.Helper()
+	_, _ = binary() // whoever comes first builds it, and that takes its time; pingd tells of errors
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
 	return ctx
