@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +159,7 @@ type env struct {
 	gate    *exchange.Gate
 	stop    func()
 	records chan exchange.Record
+	adopted atomic.Int64 // clients that loops handed over
 }
 
 // start runs an engine before the backends at addrs, all of them checked once.
@@ -202,7 +204,8 @@ func (k engine) startDialing(t *testing.T, dial func(context.Context, string) (n
 	wg.Go(func() { e.set.Run(behind) })
 	f := front.New(cfg)
 	if k == loops {
-		l, err := loop.New(loop.Config{Exchange: cfg, Loops: 2, Sets: []*upstream.Set{e.set}, Adopt: f.Adopt}, ln)
+		adopt := func(c net.Conn, early []byte) bool { e.adopted.Add(1); return f.Adopt(c, early) }
+		l, err := loop.New(loop.Config{Exchange: cfg, Loops: 2, Sets: []*upstream.Set{e.set}, Adopt: adopt}, ln)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -193,7 +193,7 @@ func testRequestDoesNotAllocate(t *testing.T, k engine) {
 	}
 	one()
 	// The race detector makes sync.Pool forget on purpose, hence the margin.
-	if n := testing.AllocsPerRun(200, one); n > 8 {
+	if n := testing.AllocsPerRun(50, one); n > 8 {
 		t.Errorf("%v allocations per request", n)
 	}
 }

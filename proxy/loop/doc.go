@@ -32,8 +32,11 @@
 //
 // A loop never blocks: names are resolved by the servers' checks, connections are
 // made without waiting, log lines and passive checks are left to goroutines. The
-// one lock that it takes is that of the queue, when every slot is taken.
+// locks that it takes are that of the queue, when every slot is taken, and, where
+// clients are limited, that of eight clients' buckets, for some nanoseconds.
 //
-// A request that is more than a loop knows, an upgrade, is handed over to package
-// front with its connection after its head has been read, and does not come back.
+// Routes, limits, cookies and the log are a loop's own business. A request that is
+// more than it knows, an upgrade or a server that speaks HTTP/2 or wants the PROXY
+// protocol, is handed over to package front with its connection after its head has
+// been read, and does not come back.
 package loop
