@@ -35,6 +35,34 @@ func TestParseRate(t *testing.T) {
 	}
 }
 
+// FuzzParseRate: what is accepted can be counted with, whatever others report.
+func FuzzParseRate(f *testing.F) {
+	for _, s := range []string{"100/s", "6000/m burst=3", "1/h burst=1000000", "5/h", "1000000/s burst=1000000", "0/s", "1/d", "1/s burst=-1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseRate(text)
+		if err != nil {
+			if r != (Rate{}) {
+				t.Fatalf("%+v with %v", r, err)
+			}
+			return
+		}
+		if r.Every <= 0 || r.Burst < 1 || r.full() <= 0 || r.full() > slowest {
+			t.Fatalf("%q: %+v", text, r)
+		}
+		tab := NewTable(r, 1, time.Second, 1)
+		const now = 10 * 365 * 24 * time.Hour // of uptime
+		tab.Charge(1, 1<<30, now)
+		if wait := tab.Take(1, now); wait <= 0 {
+			t.Fatalf("%q: a client that owes for %d requests elsewhere is let through", text, 1<<30)
+		}
+		if wait := tab.Take(2, now); wait != 0 {
+			t.Fatalf("%q: the first request waits for %v", text, wait)
+		}
+	})
+}
+
 func TestKeys(t *testing.T) {
 	key := func(s string) Key { return KeyOf(netip.MustParseAddr(s)) }
 	if key("2001:db8::1") != key("2001:db8::ffff:2") || key("2001:db8:0:1::1") == key("2001:db8::1") {

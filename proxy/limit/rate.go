@@ -15,6 +15,10 @@ type Rate struct {
 	Burst int
 }
 
+// slowest is how long an empty bucket may take to fill. Debts are counted in
+// nanoseconds: those of a few buckets must not overflow.
+const slowest = 365 * 24 * time.Hour
+
 // ParseRate reads "100/s", "6000/m", "5/h", with " burst=200" behind it or not;
 // without, the burst is what is allowed in a second, 1 at least.
 func ParseRate(text string) (r Rate, err error) {
@@ -37,6 +41,9 @@ func ParseRate(text string) (r Rate, err error) {
 		if r.Burst, err = strconv.Atoi(burst); !ok || err != nil || r.Burst < 1 || r.Burst > 1_000_000 {
 			return fail()
 		}
+	}
+	if r.Every > slowest/time.Duration(r.Burst) {
+		return Rate{}, fmt.Errorf("%q: a client that has used up its burst would wait for more than a year until it has all of it back", text)
 	}
 	return r, nil
 }
