@@ -47,7 +47,9 @@ func within(t *testing.T) context.Context {
 // find makes a library ready, or ends the test as procs.Need does.
 func find(t *testing.T, dir, name string) *Library {
 	t.Helper()
-	l, err := Find(within(t), dir, name)
+	ctx, cancel := context.WithTimeout(t.Context(), npmWait) // the first time, it downloads
+	defer cancel()
+	l, err := Find(ctx, dir, name)
 	switch {
 	case err == nil:
 		return l
@@ -109,24 +111,78 @@ func TestLibraries(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Log(version)
-			shown := map[string]bool{}
-			for _, r := range results {
-				shown[r.Feature] = true
-				if r.Problem != "" {
-					t.Errorf("%s: %s", r.Feature, r.Problem)
-				}
-			}
-			for _, f := range every {
-				if !shown[f] {
-					t.Errorf("%s: not shown", f)
-				}
-			}
+			shown := judge(t, results)
 			if caches := name == "rueidis" || name == "redigo" || name == "node-redis"; shown["caching"] != caches {
 				t.Errorf("client-side caching: shown %t, want %t", shown["caching"], caches)
 			}
 		})
 	}
+	t.Run("Sentinel beside the application", func(t *testing.T) {
+		l := find(t, dir, "redis-py")
+		alone := to
+		alone.Sentinels = []string{beside(t, cluster)}
+		results, _, err := l.Features(within(t), alone, "features:beside")
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge(t, results)
+	})
 	t.Run("count", func(t *testing.T) { count(t, cluster, to, libraries) })
+}
+
+// judge returns which features were shown; all but caching must be, and work.
+func judge(t *testing.T, results []Result) map[string]bool {
+	t.Helper()
+	shown := map[string]bool{}
+	for _, r := range results {
+		shown[r.Feature] = true
+		if r.Problem != "" {
+			t.Errorf("%s: %s", r.Feature, r.Problem)
+		}
+	}
+	for _, f := range every {
+		if !shown[f] {
+			t.Errorf("%s: not shown", f)
+		}
+	}
+	return shown
+}
+
+// beside starts a Sentinel endpoint that belongs to no store, and returns where it is
+// once it knows all members.
+func beside(t *testing.T, cluster *procs.Cluster) string {
+	t.Helper()
+	lab := procs.ForTest(t)
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, err := lab.Addr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := lab.Addr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := lab.Start(within(t), procs.Spec{
+		Name: "beside", Path: path, Env: []string{"PINGD_SECRET=" + secret},
+		Args: []string{"--role=sentinel", "--sentinel-addr=" + addr, "--admin-addr=" + admin, "--join=" + strings.Join(cluster.RedisAddrs(), ",")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.WaitReady(within(t), func(ctx context.Context) error {
+		r, err := wire.AskAs(ctx, addr, secret, "SENTINEL", "REPLICAS", "master")
+		if err == nil && len(r.Items) != 2 {
+			err = fmt.Errorf("%d replicas", len(r.Items))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
 }
 
 // counting is one client that counts.
