@@ -263,17 +263,26 @@ func TestLoginIsSlowedDown(t *testing.T) {
 	a := newAuthority("hush")
 	now := time.Now()
 	a.now = func() time.Time { return now }
-	for range attempts {
-		if !a.mayTry() {
+	for i := range attempts {
+		if !a.mayTry(fmt.Sprint("192.0.2.1:", 1000+i)) {
 			t.Fatal("refused too early")
 		}
 	}
-	if a.mayTry() {
+	if a.mayTry("192.0.2.1:9") {
 		t.Fatal("one try more than allowed")
 	}
+	if !a.mayTry("192.0.2.2:9") || !a.mayTry("[2001:db8::1]:9") || !a.mayTry("") {
+		t.Error("somebody else is kept out")
+	}
 	now = now.Add(attemptsPer)
-	if !a.mayTry() {
+	if !a.mayTry("192.0.2.1:9") {
 		t.Error("refused for ever")
+	}
+	for i := range 3 * manyAddresses {
+		a.mayTry(fmt.Sprintf("[2001:db8::%x]:9", i))
+	}
+	if len(a.tried) > manyAddresses {
+		t.Errorf("%d addresses are remembered", len(a.tried))
 	}
 }
 

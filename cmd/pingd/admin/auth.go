@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,6 +22,9 @@ const (
 	// Nobody types this fast; who guesses is slowed down to it.
 	attempts    = 10
 	attemptsPer = 10 * time.Second
+
+	// manyAddresses bounds what is remembered of them.
+	manyAddresses = 10_000
 )
 
 // authority knows who may see more than the health. Without a secret everybody
@@ -32,8 +36,8 @@ type authority struct {
 	now    func() time.Time
 
 	mu    sync.Mutex
-	since time.Time // when the attempts began to be counted
-	tried int       // wrong logins since then
+	since time.Time      // when the attempts began to be counted
+	tried map[string]int // logins since then, by the visitor's address
 }
 
 func newAuthority(secret string) *authority {
@@ -77,16 +81,20 @@ func (a *authority) allows(r *http.Request) bool {
 	return false
 }
 
-// mayTry tells whether one more login may be tried now. It counts for all visitors
-// together: a guesser has many addresses, the listener few users.
-func (a *authority) mayTry() bool {
+// mayTry tells whether one more login may be tried now from an address. Others may
+// go on meanwhile: a guesser must not keep out who knows the secret.
+func (a *authority) mayTry(remote string) bool {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if now := a.now(); now.Sub(a.since) >= attemptsPer {
-		a.since, a.tried = now, 0
+	if now := a.now(); a.tried == nil || now.Sub(a.since) >= attemptsPer || len(a.tried) >= manyAddresses {
+		a.since, a.tried = now, map[string]int{}
 	}
-	a.tried++
-	return a.tried <= attempts
+	a.tried[host]++
+	return a.tried[host] <= attempts
 }
 
 // matches compares in constant time.
@@ -144,7 +152,7 @@ func (a *authority) serveLogin(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, strings.Replace(loginPage, "%%", "", 1))
 		return
 	}
-	if !a.mayTry() {
+	if !a.mayTry(r.RemoteAddr) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = io.WriteString(w, strings.Replace(loginPage, "%%", `<p role="alert">Too many attempts; wait a little.</p>`, 1))
 		return
