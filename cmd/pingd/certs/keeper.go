@@ -38,9 +38,10 @@ type Keeper struct {
 
 	mu     sync.Mutex // of whom looks at the files
 	looked time.Time
-	failed state // that could not be used: told of once
+	warned time.Time // when its Warnings were last told
+	failed state     // that could not be used: told of once
 
-	warned  atomic.Int64 // when a failed handshake was last told of, in nanoseconds
+	failing atomic.Int64 // when a failed handshake was last told of, in nanoseconds
 	refused prometheus.Counter
 }
 
@@ -53,7 +54,7 @@ func Open(cfg Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{cfg: cfg, log: cfg.Logger.With("component", "tls"), looked: time.Now()}
+	k := &Keeper{cfg: cfg, log: cfg.Logger.With("component", "tls"), looked: time.Now(), warned: time.Now()}
 	k.refused = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pingd_tls_handshakes_failed_total", Help: "TLS handshakes of clients that failed.",
 	})
@@ -81,11 +82,27 @@ func (k *Keeper) current() *material {
 	if k.mu.TryLock() { // one looks; the others need not wait for it
 		if time.Since(k.looked) >= lookEvery {
 			k.look()
+			k.remind()
 			k.looked = time.Now()
 		}
 		k.mu.Unlock()
 	}
 	return k.now.Load()
+}
+
+// remindEvery is how often a certificate that soon is over is warned of.
+const remindEvery = 24 * time.Hour
+
+// remind tells the Warnings again after a day: processes run for longer than
+// certificates last.
+func (k *Keeper) remind() {
+	if time.Since(k.warned) < remindEvery {
+		return
+	}
+	k.warned = time.Now()
+	for _, w := range k.Warnings() {
+		k.log.Warn(w)
+	}
 }
 
 // look reads the files again if they have changed.

@@ -120,7 +120,7 @@ func (l *listener) failed(raw net.Conn, err error) {
 	}
 	k := l.keeper
 	now := time.Now().UnixNano()
-	if last := k.warned.Load(); now-last >= int64(warnEvery) && k.warned.CompareAndSwap(last, now) {
+	if last := k.failing.Load(); now-last >= int64(warnEvery) && k.failing.CompareAndSwap(last, now) {
 		k.log.Warn("TLS handshake failed", "addr", l.Addr().String(), "client", raw.RemoteAddr().String(), "err", err)
 	}
 }

@@ -1,7 +1,9 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/x509"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +75,29 @@ func TestWarnings(t *testing.T) {
 		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: got %q", tt.name, got)
 		}
+	}
+}
+
+// A process that runs for long is reminded of its certificate's end, once a day.
+func TestReminders(t *testing.T) {
+	a := newAuthority(t, "a")
+	cert, key := a.sign(forNodes, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(13 * 24 * time.Hour) })
+	f := write(t, cert, key, a.pem)
+	var log bytes.Buffer
+	k := open(t, Config{Files: Files{f[0], f[1], f[2]}, Serves: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	handshakes := func() int {
+		log.Reset()
+		for range 3 {
+			k.looked = time.Now().Add(-lookEvery)
+			k.current()
+		}
+		return strings.Count(log.String(), "ends on")
+	}
+	if n := handshakes(); n != 0 {
+		t.Errorf("%d reminders at the start, which warns by itself: %s", n, log.String())
+	}
+	k.warned = time.Now().Add(-remindEvery)
+	if n := handshakes(); n != 1 {
+		t.Errorf("%d reminders after a day: %s", n, log.String())
 	}
 }
