@@ -183,6 +183,17 @@ func (d *deriver) stores(old, next State) {
 func (d *deriver) proxies(old, next []Proxy) {
 	lives(d, "proxy", old, next, proxyView)
 	told := map[string]bool{} // one event for a change that several proxies see
+	// A backend comes with the first proxy that has it and goes with the last.
+	for _, p := range old {
+		for i := range p.Backends {
+			told[p.Backends[i].Name+"+"] = told[p.Backends[i].Name+"+"] || p.Alive
+		}
+	}
+	for _, p := range next {
+		for i := range p.Backends {
+			told[p.Backends[i].Name+"-"] = told[p.Backends[i].Name+"-"] || p.Alive
+		}
+	}
 	for i := range next {
 		p := &next[i]
 		o := byName(old, p.Name, func(o *Proxy) string { return o.Name })
@@ -207,6 +218,8 @@ func (d *deriver) backends(proxy string, old, next []Backend, told map[string]bo
 		}
 		switch {
 		case told[b.Name+b.State] || o != nil && o.State == b.State:
+			continue
+		case o == nil && told[b.Name+"+"]:
 			continue
 		case o == nil:
 			d.add("backend", Info, b.Name, "backend %s (%s) added, %s", b.Name, b.Addr, b.State)

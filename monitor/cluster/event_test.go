@@ -75,6 +75,11 @@ func TestEvents(t *testing.T) {
 		{"backend falls", func(_, n *State) {
 			n.Proxies[0].Backends = []Backend{{Name: "c1", State: "DOWN", Check: "L4CON"}, {Name: "c2", State: "UP"}}
 		}, []string{"bad backend backend c1 is DOWN (L4CON), says p1"}},
+		{"backend that another proxy has already, and still has", func(o, n *State) {
+			more := Proxy{Name: "p2", Alive: true, Backends: []Backend{{Name: "c1", State: "UP"}, {Name: "c9", State: "UP"}}}
+			o.Proxies, n.Proxies = append(o.Proxies, more), append(n.Proxies, more)
+			n.Proxies[0].Backends = []Backend{{Name: "c2", State: "UP"}, {Name: "c9", State: "UP"}}
+		}, nil},
 		{"backend added and removed", func(_, n *State) {
 			n.Proxies[0].Backends = []Backend{{Name: "c2", State: "UP"}, {Name: "c9", Addr: "a:1", State: "CHECKING"}}
 		}, []string{"info backend backend c9 (a:1) added, CHECKING", "info backend backend c1 removed"}},
