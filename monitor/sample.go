@@ -185,6 +185,8 @@ func alertEvents(changes []alert.Change, now time.Time) []cluster.Event {
 		c := &changes[i]
 		e := cluster.Event{Time: now.UTC(), Kind: "alert", Subject: c.Rule, Severity: cluster.Warn, Text: c.Text()}
 		switch {
+		case c.Severity == alert.Clear && c.Gone:
+			e.Severity, e.Text = cluster.Info, "not watched any more: "+c.Text()
 		case c.Severity == alert.Clear:
 			e.Severity, e.Text = cluster.Good, "cleared: "+c.Text()
 		case c.Severity == alert.Crit:

@@ -23,7 +23,8 @@ func TestGallery(t *testing.T) {
 		name, query   string
 		width, height int
 	}{
-		{"page", "?theme=dark", 1280, 860}, // docs/page.png
+		{"page", "?theme=dark", 1280, 860},     // docs/page.png
+		{"monitor", "?theme=dark", 1280, 1210}, // docs/monitor.png
 		{"dark", "?theme=dark", 1280, 3400},
 		{"light", "?theme=light", 1280, 3400},
 		{"dark-narrow", "?theme=dark", 360, 2400},

@@ -19,6 +19,11 @@ const (
 	fillPoints = 300
 	// maxEvents is how many events a page gets at first.
 	maxEvents = 1000
+	// bigState is the size from which the cluster's state is sent less often than each
+	// second, so that hundreds of nodes do not choke a page: with twice as much every
+	// third time, up to every tenth. Series, verdict and alerts come each second.
+	bigState  = 256 << 10
+	mostTimes = 10
 )
 
 func unmarshal(b []byte, to any) error { return json.Unmarshal(b, to) }
@@ -48,6 +53,7 @@ type streamer struct {
 	names  []string
 	latest []float32
 	buf    []byte
+	skip   int // ticks to come without the cluster's state
 }
 
 // Publish sends the second at now to all pages there are, encoded once. slow is
@@ -79,7 +85,15 @@ func (s *Server) Publish(now time.Time, slow bool) {
 		b = appendValue(b, v)
 	}
 	b = append(b, ']')
-	b = append(append(b, ",\"state\":"...), mustJSON(s.present(now, nil))...)
+	p := s.present(now, nil)
+	if st.skip > 0 {
+		st.skip, p.Cluster = st.skip-1, nil
+	}
+	state := mustJSON(p)
+	if p.Cluster != nil {
+		st.skip = min(len(state)/bigState, mostTimes-1)
+	}
+	b = append(append(b, ",\"state\":"...), state...)
 	if slow {
 		b = append(append(b, ",\"details\":"...), mustJSON(s.board.Details())...)
 	}
@@ -99,7 +113,7 @@ func (s *Server) Happened(events []cluster.Event) {
 
 // present is what a page needs to know of this moment beside series.
 type present struct {
-	Cluster  cluster.State   `json:"cluster"`
+	Cluster  *cluster.State  `json:"cluster,omitempty"` // nil: as before
 	Verdict  cluster.Verdict `json:"verdict"`
 	Alerts   []cluster.Alert `json:"alerts"`
 	Silences []alert.Silence `json:"silences"`
@@ -108,8 +122,9 @@ type present struct {
 
 func (s *Server) present(now time.Time, events []cluster.Event) present {
 	b := s.board
+	c := b.Cluster().Slim()
 	return present{
-		Cluster: b.Cluster().Slim(), Verdict: b.Verdict(now), Alerts: b.Alerts(now), Silences: b.Silences(now), Events: events,
+		Cluster: &c, Verdict: b.Verdict(now), Alerts: b.Alerts(now), Silences: b.Silences(now), Events: events,
 	}
 }
 

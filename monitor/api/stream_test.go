@@ -164,3 +164,36 @@ func BenchmarkPublish(b *testing.B) {
 		}
 	}
 }
+
+// TestLargeClusterIsSentLessOften holds that thousands of nodes do not choke a page:
+// their state comes now and then, what matters each second.
+func TestLargeClusterIsSentLessOften(t *testing.T) {
+	b, c := shown(t)
+	c.Change(func(st *cluster.State) {
+		for i := range 4000 {
+			n := st.Nodes[0]
+			n.Name = fmt.Sprint("more", i)
+			st.Nodes = append(st.Nodes, n)
+		}
+	})
+	b.SetCluster(c.At(time.Now()), time.Now())
+	s := serve(t, Config{Board: b})
+	v := s.hub.join()
+	defer s.hub.leave(v)
+	sizes := ""
+	for range 14 {
+		s.Publish(time.Now(), false)
+		msg := string(<-v.queue)
+		if !strings.Contains(msg, `"verdict":{"word":"OK"`) {
+			t.Fatalf("a tick without a verdict: %.300s", msg)
+		}
+		if strings.Contains(msg, `"more3999"`) {
+			sizes += "C"
+		} else {
+			sizes += "."
+		}
+	}
+	if n := strings.Count(sizes, "C"); sizes[0] != 'C' || n < 2 || n > 7 {
+		t.Errorf("the state came %s", sizes)
+	}
+}

@@ -25,8 +25,15 @@ function pen(canvas) {
 
 const each = (prefix, suffix, names) => names.map((n) => ({ name: prefix + "." + n + "." + suffix, label: n }));
 const named = (...pairs) => pairs.map(([name, label]) => ({ name, label }));
-const uniq = (a) => [...new Set(a)].sort((x, y) => x.localeCompare(y, "en", { numeric: true }));
-const backendNames = () => uniq((state.cluster?.proxies || []).flatMap((p) => (p.backends || []).map((b) => b.name)));
+const uniq = (a) => [...new Set(a)].sort(byName);
+let known = null, knownOf = null; // the backends' names in the state knownOf
+function backendNames() {
+  if (!known || knownOf !== state.cluster) {
+    known = uniq((state.cluster?.proxies || []).flatMap((p) => (p.backends || []).map((b) => b.name)));
+    knownOf = state.cluster;
+  }
+  return known;
+}
 const storeNames = () => (state.cluster?.stores || []).map((s) => s.name);
 const hasCluster = () => !!state.cluster && ["nodes", "proxies", "counters", "stores"].some((k) => (state.cluster[k] || []).length);
 const containersBy = (what) => (state.details?.containers || []).map((c) => ({ name: `container.${c.id}.${what}`, label: c.name })).sort((a, b) => (now(b.name) || 0) - (now(a.name) || 0));

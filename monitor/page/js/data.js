@@ -119,7 +119,8 @@ async function load() {
 setInterval(() => { if (!inMemory() && !view.end && !document.hidden) load(); }, 30000);
 
 function takeState(s) {
-  state.cluster = s.cluster; state.verdict = s.verdict; state.alerts = s.alerts || []; state.silences = s.silences || [];
+  if (s.cluster) state.cluster = s.cluster; // a large one does not come each second
+  state.verdict = s.verdict; state.alerts = s.alerts || []; state.silences = s.silences || [];
   if (s.events) {
     const known = new Set(state.events.map((e) => e.id));
     state.events.push(...s.events.filter((e) => !known.has(e.id)));

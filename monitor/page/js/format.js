@@ -23,6 +23,9 @@ function button(text, title, fn, cls) {
 // say changes a text only if it differs, so that a selection survives a tick.
 const say = (e, s) => { if (e.textContent !== s) e.textContent = s; };
 
+// byName orders names as people count: n2 before n10.
+const byName = new Intl.Collator("en", { numeric: true }).compare;
+
 function digits(v) {
   const a = Math.abs(v);
   return a >= 100 || a === 0 ? v.toFixed(0) : a >= 10 ? v.toFixed(1).replace(/\.0$/, "") : v.toFixed(a >= 1 ? 1 : 2);

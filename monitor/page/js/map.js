@@ -32,9 +32,15 @@ const stateOf = (s) => STATES[s] || ["info", s];
 function servers(cl) {
   const all = new Map();
   const get = (n) => all.get(n) || all.set(n, { name: n, backends: [] }).get(n);
-  for (const p of cl.proxies || []) for (const b of p.backends || []) get(b.name).backends.push({ ...b, proxy: p });
+  const at = new Map(); // address -> name
+  for (const p of cl.proxies || []) {
+    for (const b of p.backends || []) {
+      get(b.name).backends.push({ ...b, proxy: p });
+      if (b.addr) at.set(b.addr, b.name);
+    }
+  }
   for (const c of cl.counters || []) {
-    const same = all.get(c.name) || [...all.values()].find((s) => s.backends.some((b) => b.addr && b.addr === c.addr));
+    const same = all.get(c.name) || all.get(at.get(c.addr));
     (same || get(c.name)).counter = c;
   }
   for (const s of all.values()) {
@@ -45,7 +51,7 @@ function servers(cl) {
     s.check = (live.find((b) => b.state !== "UP") || {}).check || "";
     s.since = Math.max(0, ...live.map((b) => unix(b.last_change)));
   }
-  return [...all.values()].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  return [...all.values()].sort((a, b) => byName(a.name, b.name));
 }
 
 const leftNodes = (cl) => new Set((cl.nodes || []).filter((n) => !n.alive && n.left).map((n) => n.name));
@@ -59,7 +65,7 @@ function drawMap() {
   for (const k in kinds) kinds[k] = { fine: 0, odd: 0 };
   const list = servers(cl);
   const total = list.reduce((s, x) => s + (now(`backend.${x.name}.requests`) || 0), 0);
-  for (const p of cl.proxies || []) {
+  for (const p of [...cl.proxies || []].sort((a, b) => byName(a.name, b.name))) {
     const from = card("proxy", p.name, ...(p.alive ? ["good", "● UP", `${fmt(now(`proxy.${p.name}.requests`), "rate")} · ${p.connections} conns`] : gone(p.name, p.last_seen)));
     for (const b of p.backends || []) wires.push([from, "server/" + b.name, p.alive && b.state === "UP" ? "flow" : "dead", now(`backend.${b.name}.requests`) / (total || 1)]);
   }

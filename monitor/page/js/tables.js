@@ -40,7 +40,8 @@ const sheets = [
 
 function backendRows() {
   const out = [], alive = Math.max(1, (state.cluster.proxies || []).filter((x) => x.alive).length);
-  for (const p of state.cluster.proxies || []) for (const b of p.backends || []) {
+  const all = (state.cluster.proxies || []).flatMap((p) => (p.backends || []).map((b) => [b, p])).sort((a, b) => byName(a[0].name, b[0].name) || byName(a[1].name, b[1].name));
+  for (const [b, p] of all.slice(0, MOST)) {
     const [cls, label] = stateOf(b.state);
     const drained = b.state === "DRAIN" || b.state === "MAINT";
     out.push([b.name, dim(p.name), dim(b.addr), st(p.alive ? cls : "bad", p.alive ? label : "proxy dead"), dim(b.check ? b.check + (b.check_ms ? " " + fmt(b.check_ms, "ms") : "") : ""),
@@ -50,7 +51,8 @@ function backendRows() {
       st(b.conn_errors + b.resp_errors ? "warn" : "", `${whole(b.conn_errors)} / ${whole(b.resp_errors)}`), `${whole(b.retries)} / ${whole(b.redispatches)}`, whole(b.codes[1]), whole(b.codes[3]), st(b.codes[4] ? "warn" : "", whole(b.codes[4])),
       fmt(b.bytes_in, "bytes"), fmt(b.bytes_out, "bytes"), fmt(now(`backend.${b.name}.p50`), "ms"), fmt(now(`backend.${b.name}.p99`), "ms"), unix(b.last_change) ? span(state.newest - unix(b.last_change)) : "–", b.downtime_sec ? span(b.downtime_sec) : "–"]);
   }
-  return out.sort((a, b) => a[0].localeCompare(b[0], "en", { numeric: true }) || a[1].t.localeCompare(b[1].t));
+  out.all = all.length;
+  return out;
 }
 
 function hostRows() {
@@ -60,7 +62,7 @@ function hostRows() {
     disk_util: now("disk.util") / 100, disk_await: now("disk.await"), space: Math.max(0, ...(state.details?.spaces || []).map((s) => now(`space.${s.mount}.used`) / 100).filter(isNum)), rx: now("net.rx"), tx: now("net.tx"), retrans: now("tcp.retrans") / 100 };
   const others = (state.cluster?.hosts || []).filter((h) => h.name !== own.name);
   const p = (v) => fmt(v * 100, "pct");
-  return [own, ...others].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true })).map((h) => {
+  return [own, ...others].sort((a, b) => byName(a.name, b.name)).map((h) => {
     const name = hasCluster() ? { t: "", acts: [[h.name, () => visit(h.name), h.name === me ? "on" : ""]] } : h.name;
     return h.alive ? [name, { t: "", spark: h.name === me ? "cpu.busy" : `host.${h.name}.cpu` }, bar(h.cpu * 100, p(h.cpu)), p(h.iowait), p(h.steal), fmt(h.load1, "count"), bar(100 * h.memory / h.memory_max, fmt(h.memory, "bytes")), fmt(h.swap, "bytes"),
       [h.psi_cpu, h.psi_memory, h.psi_io].map((v) => isNum(v) ? Math.round(v * 100) : "–").join(" / "), p(h.disk_util), fmt(h.disk_await, "ms"), bar(h.space * 100, p(h.space)), fmt(h.rx, "flow"), fmt(h.tx, "flow"), p(h.retrans)]
@@ -110,7 +112,8 @@ function drawTables() {
     s.node.hidden = !shown;
     if (!shown || !state.details) continue;
     const all = s.rows(), rows = all.slice(0, MOST);
-    say(s.more, all.length > MOST ? `and ${all.length - MOST} more: api/v1/cluster has all of them` : "");
+    const more = (all.all || all.length) - rows.length;
+    say(s.more, more ? `and ${more} more: api/v1/cluster has all of them` : "");
     s.table.hidden = !rows.length;
     s.none.hidden = rows.length > 0 || !s.empty;
     cells(s, rows);
