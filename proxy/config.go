@@ -42,6 +42,8 @@ type Config struct {
 	Addr string
 	// TLS is a second listener, for clients that speak TLS (nil: none).
 	TLS *TLS
+	// TCP are listeners whose connections are passed on as they are.
+	TCP []TCP
 	// Announced are networks of proxies whose connections begin with a PROXY
 	// protocol header.
 	Announced []netip.Prefix
@@ -134,6 +136,11 @@ func (c Config) withDefaults() (Config, error) {
 	for _, r := range c.Routes {
 		if r.Service.Source == nil || r.Service.Name == "" {
 			wrong("proxy: route %s: %w or no name", r.Pattern, errNoSource)
+		}
+	}
+	for _, t := range c.TCP {
+		if t.Service.Source == nil || t.Service.Name == "" {
+			wrong("proxy: TCP listener %s: %w or no name", t.Addr, errNoSource)
 		}
 	}
 	if c.ServiceName == "" {

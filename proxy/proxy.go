@@ -45,8 +45,9 @@ type Proxy struct {
 	sources  []Source            // of services
 	limit    *limit.Table        // nil: none
 	secure   *secure             // nil: none
-	acme     *acme.Keeper        // nil: none
-	sync     *cluster.Sync       // nil: this proxy decides alone
+	tcps     []*tcp
+	acme     *acme.Keeper  // nil: none
+	sync     *cluster.Sync // nil: this proxy decides alone
 
 	mu      sync.Mutex
 	decided map[string]map[string]Override // by service and server, where there is no sync
@@ -109,6 +110,11 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	if cfg.TLS != nil {
 		if p.secure, err = p.newSecure(cfg.TLS); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
+	for _, t := range cfg.TCP {
+		if err := p.newTCP(t, &ec); err != nil {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
@@ -175,12 +181,15 @@ func (p *Proxy) newSync() (err error) {
 	return err
 }
 
-// Addrs returns the bound addresses of the listeners "proxy" and, where there is
-// one, "proxy-tls".
+// Addrs returns the bound addresses of the listeners "proxy" and, where there are such,
+// "proxy-tls" and "proxy-tcp" with a service's name.
 func (p *Proxy) Addrs() map[string]string {
 	addrs := map[string]string{"proxy": p.addr}
 	if p.secure != nil {
 		addrs["proxy-tls"] = p.secure.addr
+	}
+	for _, t := range p.tcps {
+		addrs["proxy-tcp "+t.name] = t.addr
 	}
 	return addrs
 }
@@ -191,6 +200,9 @@ func (p *Proxy) Close() error {
 	p.closed.Do(func() {
 		if p.secure != nil {
 			err = p.secure.ln.Close()
+		}
+		for _, t := range p.tcps {
+			err = errors.Join(err, t.ln.Close())
 		}
 		if p.loops != nil {
 			p.loops.Close() // has the listener
@@ -259,6 +271,13 @@ func (p *Proxy) serve(ctx context.Context) error {
 	if p.secure != nil {
 		wg.Go(func() {
 			if err := p.secure.serve(ctx, p); err != nil {
+				fail(err)
+			}
+		})
+	}
+	for _, t := range p.tcps {
+		wg.Go(func() {
+			if err := t.serve(ctx); err != nil {
 				fail(err)
 			}
 		})

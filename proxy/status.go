@@ -110,6 +110,11 @@ func (s *Status) add(p *Proxy, service *dispatch.Service) {
 			row.Routes = append(row.Routes, r.Pattern.String())
 		}
 	}
+	for _, t := range p.tcps {
+		if t.name == service.Name {
+			row.Routes = append(row.Routes, "tcp "+t.addr)
+		}
+	}
 	for _, m := range service.Set.Servers() {
 		b := backendStatus(service.Name, m)
 		s.Backends = append(s.Backends, b)

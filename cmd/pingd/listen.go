@@ -37,7 +37,7 @@ func listen(ctx context.Context, o config.Options, keeper *certs.Keeper) (*liste
 	}
 	for _, l := range o.Listeners() {
 		var err error
-		ln := bound.past.Listener(l.Flag, l.Addr)
+		ln := bound.past.Listener(l.Key(), l.Addr)
 		if ln == nil {
 			ln, err = (&net.ListenConfig{}).Listen(ctx, "tcp", l.Addr)
 		}
@@ -45,8 +45,8 @@ func listen(ctx context.Context, o config.Options, keeper *certs.Keeper) (*liste
 			errs = append(errs, listenError(l, err))
 			continue
 		}
-		raw[l.Flag] = ln
-		bound.open[l.Flag], bound.addrs[l.Flag] = secured(ln, l.Flag, o, keeper), ln.Addr().String()
+		raw[l.Key()] = ln
+		bound.open[l.Key()], bound.addrs[l.Key()] = secured(ln, l.Flag, o, keeper), ln.Addr().String()
 	}
 	if errs == nil && o.ProxyHandover != "" {
 		var err error

@@ -11,6 +11,7 @@ import (
 	"pingd/cmd/pingd/config"
 	"pingd/kv/client"
 	"pingd/proxy"
+	"pingd/proxy/dispatch"
 )
 
 // proxyConfig puts the settings of role proxy together.
@@ -68,13 +69,22 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 		return cfg, err
 	}
 	for _, s := range o.Routes() {
-		service := proxy.Service{Name: s.Name, Balance: s.Balance, Cookie: s.Cookie, Source: proxy.Static(s.Servers)}
-		if s.Prefix != "" {
-			service.Source = registry{e.store, s.Prefix, e.log}
-		}
-		cfg.Routes = append(cfg.Routes, proxy.Route{Pattern: s.Pattern, Service: service})
+		cfg.Routes = append(cfg.Routes, proxy.Route{Pattern: s.Pattern, Service: e.service(&s)})
+	}
+	for _, l := range o.TCPListeners() {
+		key := config.Listener{Flag: "proxy-tcp", Addr: o.HostPort(l.Addr)}.Key()
+		cfg.TCP = append(cfg.TCP, proxy.TCP{Listener: e.listeners.take(key), Addr: o.HostPort(l.Addr), Service: e.service(&l.Spec)})
 	}
 	return cfg, nil
+}
+
+// service returns the service of a route.
+func (e *env) service(s *dispatch.Spec) proxy.Service {
+	service := proxy.Service{Name: s.Name, Balance: s.Balance, Cookie: s.Cookie, Source: proxy.Static(s.Servers)}
+	if s.Prefix != "" {
+		service.Source = registry{e.store, s.Prefix, e.log}
+	}
+	return service
 }
 
 // defaultSource names the servers of what no route is for: static --backend ones,

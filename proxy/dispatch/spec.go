@@ -61,6 +61,28 @@ func ParseSpec(text string) (s Spec, err error) {
 	return s, s.aim(target, strings.Join(rest, " "))
 }
 
+// ParseTCP reads "[HOST]:PORT=TARGET [balance=HOW]", a listener of connections that are
+// passed on as they are, with a target as of ParseSpec.
+func ParseTCP(text string) (addr string, s Spec, err error) {
+	addr, target, ok := strings.Cut(strings.TrimSpace(text), "=")
+	if !ok || !strings.Contains(addr, ":") || strings.ContainsAny(addr, " /") {
+		return "", s, fmt.Errorf("%q is not an address and what it is for; :5432=/db/servers/ is", text)
+	}
+	if s, err = ParseSpec("/=" + target); err != nil {
+		return "", s, err
+	}
+	if s.Cookie != "" {
+		return "", s, fmt.Errorf("sticky is for HTTP; balance=hash:client keeps a client with its server")
+	}
+	if b := s.Balance; b.method == hash && b.by != byClient {
+		return "", s, fmt.Errorf("balance: of a connection there is only the client to go by, hash:client")
+	}
+	if s.Prefix == "" {
+		s.Name = "tcp" + addr[strings.LastIndexByte(addr, ':'):]
+	}
+	return addr, s, nil
+}
+
 // aim reads the target. rest are the options that are not the service's.
 func (s *Spec) aim(target, rest string) error {
 	if strings.HasPrefix(target, "/") {

@@ -36,7 +36,8 @@ type Timeouts struct {
 	Grace time.Duration
 }
 
-func (t Timeouts) withDefaults() Timeouts {
+// WithDefaults returns t with its zero fields filled in.
+func (t Timeouts) WithDefaults() Timeouts {
 	set := func(d *time.Duration, def time.Duration) {
 		if *d <= 0 {
 			*d = def
@@ -99,7 +100,7 @@ type Config struct {
 
 // WithDefaults returns c with its zero fields filled in.
 func (c Config) WithDefaults() Config {
-	c.Timeouts = c.Timeouts.withDefaults()
+	c.Timeouts = c.Timeouts.WithDefaults()
 	if c.Gate == nil {
 		c.Gate = NewGate(10_000)
 	}

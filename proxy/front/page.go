@@ -1,10 +1,6 @@
 package front
 
 import (
-	"errors"
-	"io"
-	"os"
-
 	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/wire"
@@ -47,6 +43,3 @@ func (c *client) reply(e *http1.Error, closing bool) bool {
 	c.out = a.Append(c.out[:0])
 	return c.conn.Write(c.out, c.f.cfg.Timeouts.Body) == nil
 }
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
-func isEOF(err error) bool     { return errors.Is(err, io.EOF) }

@@ -1,8 +1,6 @@
 package front
 
 import (
-	"sync/atomic"
-
 	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/upstream"
@@ -25,15 +23,7 @@ func (c *client) tunnel(up *upstream.Conn, early []byte) {
 		err = up.Write(rest, stall)
 	}
 	if err == nil {
-		var last atomic.Int64
-		last.Store(int64(wire.Now()))
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			c.rec.In += c.oneWay(up.Conn, c.conn, &last)
-		}()
-		c.rec.Out = c.oneWay(c.conn, up.Conn, &last)
-		<-done
+		c.rec.In, c.rec.Out = wire.Tunnel(c.conn, up.Conn, c.f.cfg.Timeouts.Tunnel, stall)
 	}
 	_ = up.Close()
 	end := exchange.EndTunnel
@@ -41,33 +31,4 @@ func (c *client) tunnel(up *upstream.Conn, early []byte) {
 		end = exchange.EndStopped
 	}
 	c.finish(101, end)
-}
-
-// oneWay copies from src to dst and returns how much.
-func (c *client) oneWay(dst, src *wire.Conn, last *atomic.Int64) (n int64) {
-	buf := buffers.Get().(*[bufSize]byte)
-	defer buffers.Put(buf)
-	silence := c.f.cfg.Timeouts.Tunnel
-	for {
-		m, err := src.Read(buf[:], wire.Instant(last.Load()).After(silence))
-		if err != nil {
-			if now := wire.Now(); wire.Instant(last.Load()).After(silence) > now && isTimeout(err) {
-				continue // the other direction was alive
-			}
-			if isEOF(err) {
-				_ = dst.CloseWrite()
-				return n
-			}
-			_ = dst.Close()
-			_ = src.Close()
-			return n
-		}
-		last.Store(int64(wire.Now()))
-		n += int64(m)
-		if err := dst.Write(buf[:m], c.f.cfg.Timeouts.Body); err != nil {
-			_ = dst.Close()
-			_ = src.Close()
-			return n
-		}
-	}
 }

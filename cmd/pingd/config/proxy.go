@@ -26,6 +26,7 @@ type ProxyOptions struct {
 	ProxyProtocol      []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies whose connections begin with a PROXY protocol header, version 1 or 2."`
 	Backend            []string `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
 	Route              []string `sep:"none" placeholder:"ROUTE" roles:"proxy" help:"A service of its own for a host and path, repeatable: \"shop.example.org/cart=/app/cart/ [balance=HOW] [sticky=COOKIE]\" for servers that register under /app/cart/, or \"/=host:port,...\". A host of *.example.org is for all below, none for any; what no route is for goes to --backend and --prefix."`
+	ProxyTCP           []string `name:"proxy-tcp" sep:"none" placeholder:"LISTENER" roles:"proxy" help:"A port whose connections are passed on as they are, repeatable: \":5432=/db/servers/ [balance=HOW]\", or \":5432=host:port,...\"."`
 	Balance            string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" complete:"roundrobin,leastconn,random,hash:client,hash:path" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
 	Sticky             string   `placeholder:"COOKIE" roles:"proxy" help:"Keep each visitor with the server of the first visit, by a cookie of this name."`
 	RateLimit          string   `placeholder:"RATE" roles:"proxy" help:"How often one address may ask, over all proxies: \"100/s [burst=200]\", 6000/m, 5/h."`
@@ -64,6 +65,22 @@ func (o *Options) Routes() (specs []dispatch.Spec) {
 		}
 	}
 	return specs
+}
+
+// TCPListener is what --proxy-tcp says once.
+type TCPListener struct {
+	Addr string // as it is given
+	dispatch.Spec
+}
+
+// TCPListeners returns what --proxy-tcp says, as far as it can be read.
+func (o *Options) TCPListeners() (all []TCPListener) {
+	for _, text := range o.ProxyTCP {
+		if addr, s, err := dispatch.ParseTCP(text); err == nil {
+			all = append(all, TCPListener{addr, s})
+		}
+	}
+	return all
 }
 
 // ServesTLS tells whether visitors can connect over TLS.
@@ -207,6 +224,15 @@ func (v *validator) services() {
 	}
 	if _, err := limit.ParseRate(o.RateLimit); o.RateLimit != "" && err != nil {
 		v.bad("rate-limit", o.RateLimit, "is no rate", "100/s burst=200")
+	}
+	for _, text := range o.ProxyTCP {
+		_, s, err := dispatch.ParseTCP(text)
+		switch {
+		case err != nil:
+			v.bad("proxy-tcp", text, err.Error(), ":5432=10.0.0.5:5432,10.0.0.6:5432")
+		case s.Prefix != "" && !o.Starts(Store) && len(o.Join) == 0:
+			v.advise(v.spell("proxy-tcp", text), "servers register in a store, and none is named", "--join=127.0.0.1:"+DefaultRedisPort)
+		}
 	}
 	seen := map[string]dispatch.Spec{}
 	patterns := map[string]bool{}

@@ -77,6 +77,14 @@ type Listener struct {
 	Addr string // host:port
 }
 
+// Key tells listeners apart: --proxy-tcp may be given several times.
+func (l Listener) Key() string {
+	if l.Flag == "proxy-tcp" {
+		return l.Flag + " " + l.Addr
+	}
+	return l.Flag
+}
+
 // Listeners returns what the roles that are started listen on, admin first.
 func (o *Options) Listeners() []Listener {
 	var all []Listener
@@ -101,6 +109,9 @@ func (o *Options) listening() []listener {
 	}
 	if o.Starts(Proxy) {
 		all = append(all, listener{flag: "proxy-addr", addr: o.ProxyAddr})
+		for _, l := range o.TCPListeners() {
+			all = append(all, listener{flag: "proxy-tcp", addr: l.Addr})
+		}
 	}
 	if o.ServesTLS() {
 		all = append(all, listener{flag: "proxy-tls-addr", addr: o.ProxyTLSAddr})
