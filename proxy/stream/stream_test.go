@@ -96,6 +96,11 @@ func run(t *testing.T, change func(*Config), servers ...string) *proxy {
 		checks.Wait()
 		set.Close()
 	})
+	for end := time.Now().Add(20 * time.Second); !set.Settled(); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("servers are not checked")
+		}
+	}
 	return p
 }
 
