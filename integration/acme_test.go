@@ -171,7 +171,10 @@ func TestCertificatesOfAnAuthority(t *testing.T) {
 	first, at1 := start("p1", "store,proxy", "", "--redis-addr="+store)
 	var serial string
 	for _, name := range names {
-		eventually(t, func(ctx context.Context) error {
+		// One that fails at first is tried again after a minute.
+		long, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		err := procs.Poll(long, func(ctx context.Context) error {
 			one, err := shown(ctx, at1, name)
 			if err != nil {
 				return err
@@ -183,6 +186,9 @@ func TestCertificatesOfAnAuthority(t *testing.T) {
 			serial = fmt.Sprint(one.SerialNumber)
 			return err
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	_, at3 := start("p3", "proxy", store)
 	eventually(t, func(ctx context.Context) error {

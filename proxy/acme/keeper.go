@@ -33,6 +33,9 @@ const (
 	lockLife    = 3 * time.Minute
 	obtainLimit = 2 * time.Minute
 	lookEvery   = time.Minute
+
+	// settle is what the other proxies get to hear of a token.
+	settle = 2 * time.Second
 )
 
 // Store is where certificates are kept; see pingd/proxy/cluster.
@@ -69,6 +72,7 @@ type Keeper struct {
 	box    *seal.Box
 	tokens atomic.Pointer[map[string]string]
 	wake   chan struct{}
+	settle time.Duration
 
 	mu      sync.Mutex
 	read    bool // the store has been read
@@ -97,7 +101,7 @@ func New(cfg Config) (*Keeper, error) {
 		return nil, err
 	}
 	return &Keeper{
-		cfg: cfg, log: cfg.Logger, box: box, wake: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Logger, box: box, wake: make(chan struct{}, 1), settle: settle,
 		certs: map[string]*tls.Certificate{}, tries: map[string]tries{}, seen: map[string]chan struct{}{},
 	}, nil
 }

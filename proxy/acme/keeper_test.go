@@ -91,6 +91,7 @@ func keeper(t *testing.T, store *shelf, change func(*Config)) *Keeper {
 	if err != nil {
 		t.Fatal(err)
 	}
+	k.settle = time.Millisecond
 	return k
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/crypto/acme"
 )
@@ -110,7 +111,8 @@ func (k *Keeper) authorize(ctx context.Context, client *acme.Client, url string)
 	return ErrNoChallenge
 }
 
-// publish has every proxy know the answer to a token, and waits until this one does.
+// publish has every proxy know the answer to a token: it waits until this one does, and
+// a little for the others.
 func (k *Keeper) publish(ctx context.Context, token, answer string) error {
 	seen := make(chan struct{})
 	k.mu.Lock()
@@ -126,6 +128,13 @@ func (k *Keeper) publish(ctx context.Context, token, answer string) error {
 	}
 	select {
 	case <-seen:
+	case <-ctx.Done():
+		return fmt.Errorf("publish the answer: %w", ctx.Err())
+	}
+	others := time.NewTimer(k.settle)
+	defer others.Stop()
+	select {
+	case <-others.C:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("publish the answer: %w", ctx.Err())
