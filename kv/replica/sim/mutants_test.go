@@ -107,7 +107,7 @@ var mutants = []mutant{
 		{"kv/replica/outbox/outbox.go", "		// Sent, and then nobody knows: the number makes another try safe.\n		f.maybe = true\n", ""},
 	}},
 	{"ONCE remembers nothing", []edit{
-		{"kv/engine/exactly.go", "c.Store.Tokens.Put(token, due, c.Out[start:])", "c.Store.Tokens.Put(token, c.Now, c.Out[start:])"},
+		{"kv/engine/exactly.go", "c.Store.Tokens.Put(token, due, c.Out[start:])", "c.Store.Tokens.Put(token, min(c.Now, due), c.Out[start:])"},
 	}},
 	{"EXEC does not look at what was watched", []edit{
 		{"kv/engine/txn.go", "c.Version(w.DB, w.Key) != w.Version {", "c.Version(w.DB, w.Key) < 0*w.Version {"},
