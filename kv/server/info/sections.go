@@ -41,25 +41,6 @@ func executable() string {
 	return path
 }
 
-func kernel() string {
-	var u syscall.Utsname
-	if syscall.Uname(&u) != nil {
-		return runtime.GOOS + " " + runtime.GOARCH
-	}
-	return cstring(u.Sysname[:]) + " " + cstring(u.Release[:]) + " " + cstring(u.Machine[:])
-}
-
-func cstring[T int8 | uint8](b []T) string {
-	var s strings.Builder
-	for _, c := range b {
-		if c == 0 {
-			break
-		}
-		s.WriteByte(byte(c))
-	}
-	return s.String()
-}
-
 func (f *Facts) infoClients(b *strings.Builder) {
 	lines(b, "connected_clients", f.Clients, "cluster_connections", 0, "maxclients", f.MaxClients,
 		"client_recent_max_input_buffer", 0, "client_recent_max_output_buffer", 0, "blocked_clients", f.Blocked,
@@ -89,14 +70,6 @@ func (f *Facts) infoMemory(b *strings.Builder) {
 
 func percent(part, whole uint64) string {
 	return fmt.Sprintf("%.2f%%", 100*float64(part)/float64(max(whole, 1)))
-}
-
-func hostMemory() uint64 {
-	var s syscall.Sysinfo_t
-	if syscall.Sysinfo(&s) != nil {
-		return 0
-	}
-	return uint64(s.Totalram) * uint64(s.Unit)
 }
 
 func human(n uint64) string {
