@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"pingd/integration/bench/drive"
@@ -203,11 +204,20 @@ func below(dir string) (sum int64, err error) {
 			return nil
 		}
 		if err == nil {
-			sum += info.Size()
+			sum += onDisk(info)
 		}
 		return err
 	})
 	return sum, err
+}
+
+// onDisk returns the space that a file takes, which is less than its size where
+// pieces of it are empty.
+func onDisk(info fs.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Blocks * 512
+	}
+	return info.Size()
 }
 
 // grown compares the second quarter of the time, when all is warm, with the last.

@@ -27,7 +27,7 @@ type walLog struct {
 // openWAL opens the write-ahead log in dir, whose files have about so many bytes.
 func openWAL(dir string, logger hclog.Logger, segmentBytes int) (*walLog, error) {
 	meta := &metadb.BoltMetaDB{}
-	w, err := OpenSegments(dir, fs.New(), meta, segmentBytes, logger)
+	w, err := OpenSegments(dir, fs.New(), trimmer{meta, dir, map[uint64]bool{}}, segmentBytes, logger)
 	if err != nil {
 		return nil, errors.Join(err, meta.Close())
 	}

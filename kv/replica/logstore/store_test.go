@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -169,5 +171,39 @@ func TestAFailedWriteIsLatchedAndTold(t *testing.T) {
 	s.Logs.Trimmed(9, 3)
 	if bytes, n := s.Logs.Grown(); n != 0 || bytes != 0 {
 		t.Fatal(bytes, n)
+	}
+}
+
+// A node that leads and is killed again and again has the end of its log cut off each time.
+func TestSegmentsThatWereCutGiveTheirSpaceBack(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("files are not trimmed on " + runtime.GOOS)
+	}
+	const rounds = 6
+	dir := t.TempDir()
+	for i := range uint64(rounds) {
+		s := open(t, dir, WAL)
+		from := i*20 + 1
+		must(t, s.Logs.StoreLogs(entries(from, from+39, "entry")))
+		must(t, s.Logs.DeleteRange(from+20, from+39))
+		must(t, s.Close())
+	}
+	s := open(t, dir, WAL)
+	check(t, s, 1, rounds*20, "entry")
+	must(t, s.Close())
+	var files int
+	var used int64
+	paths, err := filepath.Glob(filepath.Join(dir, "wal", "*.wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		var st unix.Stat_t
+		must(t, unix.Stat(path, &st))
+		files++
+		used += st.Blocks * 512
+	}
+	if files != rounds+1 || used > SegmentBytes*3/2 {
+		t.Errorf("%d files use %d bytes, want %d files of which one has all its space", files, used, rounds+1)
 	}
 }
