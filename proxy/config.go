@@ -31,7 +31,9 @@ type Limits = http1.Limits
 type Rate = limit.Rate
 
 // ParseRate reads "100/s", "6000/m" or "5/h", with " burst=N" behind it or not.
-func ParseRate(text string) (Rate, error) { return limit.ParseRate(text) }
+func ParseRate(text string) (Rate, error) {
+	return limit.ParseRate(text)
+}
 
 // Config of a Proxy. Source and one of Listener and Addr are required; zero
 // fields take their defaults.
@@ -143,9 +145,6 @@ func (c Config) withDefaults() (Config, error) {
 			wrong("proxy: TCP listener %s: %w or no name", t.Addr, errNoSource)
 		}
 	}
-	if c.ServiceName == "" {
-		c.ServiceName = defaultService
-	}
 	if c.Store != nil && c.Name == "" {
 		wrong("proxy: proxies that share a store need a name each\nhint: --name=p1")
 	}
@@ -167,6 +166,14 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxConn < 0 {
 		wrong("proxy: maxconn %d is negative\nhint: --proxy-maxconn=10000", c.MaxConn)
 	}
+	return c.filled(), errors.Join(errs...)
+}
+
+// filled fills in the zero fields of c.
+func (c Config) filled() Config {
+	if c.ServiceName == "" {
+		c.ServiceName = defaultService
+	}
 	if c.MaxConn == 0 {
 		c.MaxConn = 10_000
 	}
@@ -183,5 +190,5 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return c, errors.Join(errs...)
+	return c
 }

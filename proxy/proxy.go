@@ -108,33 +108,41 @@ func New(cfg Config) (*Proxy, error) {
 			return nil, fmt.Errorf("serve %s: %w", ln.Addr(), err)
 		}
 	}
+	if err := p.complete(&ec); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// complete makes what a proxy may have beside its first listener.
+func (p *Proxy) complete(ec *exchange.Config) (err error) {
+	cfg := &p.cfg
 	if cfg.TLS != nil {
 		if p.secure, err = p.newSecure(cfg.TLS); err != nil {
-			return nil, errors.Join(err, p.Close())
+			return err
 		}
 	}
 	for _, t := range cfg.TCP {
-		if err := p.newTCP(t, &ec); err != nil {
-			return nil, errors.Join(err, p.Close())
+		if err := p.newTCP(t, ec); err != nil {
+			return err
 		}
 	}
 	if cfg.ACME != nil {
 		if p.acme, err = p.newKeeper(cfg.ACME); err != nil {
-			return nil, errors.Join(err, p.Close())
+			return err
 		}
 	}
 	if cfg.Store != nil {
 		if err := p.newSync(); err != nil {
-			return nil, errors.Join(err, p.Close())
+			return err
 		}
 	}
 	if cfg.Metrics != nil {
 		if err := cfg.Metrics.Register(collector{p}); err != nil {
-			_ = p.Close()
-			return nil, fmt.Errorf("register proxy metrics: %w", err)
+			return fmt.Errorf("register proxy metrics: %w", err)
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // limitEvery is how often proxies tell each other of busy clients.
