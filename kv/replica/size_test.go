@@ -60,7 +60,8 @@ func TestAfterASpikeOfWritesTheFilesAreSmallAgain(t *testing.T) {
 				c.eventually("the log to be cut", func() bool {
 					n.must("SET", "steady", strings.Repeat("y", value))
 					first, err := n.replica().store.Logs.FirstIndex()
-					return err == nil && first > last
+					// What is written here counts too.
+					return err == nil && first > last && (kind == logstore.Bolt || used(t, dir) < spike/4)
 				})
 			}
 			write()
@@ -68,9 +69,6 @@ func TestAfterASpikeOfWritesTheFilesAreSmallAgain(t *testing.T) {
 			write()
 			twice := used(t, dir)
 			t.Logf("%d MiB after %d were written, %d after as much again", once>>20, spike>>20, twice>>20)
-			if kind == logstore.WAL && max(once, twice) > spike/4 {
-				t.Errorf("%d and %d bytes are left of what was written, want most of it gone", once, twice)
-			}
 			// bbolt's file never shrinks; what it has is used again.
 			if kind == logstore.Bolt && twice > max(once, spike)+growth {
 				t.Errorf("%d bytes, then %d: want the first used again", once, twice)
