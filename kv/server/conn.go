@@ -39,6 +39,7 @@ type conn struct {
 	nc              net.Conn
 	rd              *resp.Reader
 	quit            bool // close after this pass
+	limited         bool // the time to the next command is
 	stranger        bool // neither password nor, with TLS, handshake are done yet
 
 	group  group // data commands whose replies come next
@@ -155,16 +156,23 @@ func (c *conn) pass() error {
 	return err
 }
 
-// awaitInput arms the idle timeout, if there is one. It must not undo the
-// deadline by which End wakes the reader.
+// awaitInput arms the idle timeout, or lifts it where there is none any more. It must
+// not undo the deadline by which End wakes the reader.
 func (c *conn) awaitInput() error {
-	if limit := c.srv.live.timeout.Load(); limit > 0 && c.subs.Total() == 0 && !c.rd.Buffered() {
-		if err := c.nc.SetReadDeadline(time.Now().Add(time.Duration(limit) * time.Second)); err != nil {
-			return err
-		}
-		if c.closing.Load() {
-			return io.EOF
-		}
+	limit := c.srv.live.timeout.Load()
+	limited := limit > 0 && c.subs.Total() == 0 && !c.monitors.Load()
+	if c.rd.Buffered() || !limited && !c.limited {
+		return nil
+	}
+	var until time.Time
+	if c.limited = limited; limited {
+		until = time.Now().Add(time.Duration(limit) * time.Second)
+	}
+	if err := c.nc.SetReadDeadline(until); err != nil {
+		return err
+	}
+	if c.closing.Load() {
+		return io.EOF
 	}
 	return nil
 }

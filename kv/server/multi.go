@@ -82,12 +82,19 @@ func (c *conn) holdMore(size int) bool {
 
 func (c *conn) cmdMulti([][]byte) {
 	if c.multi.open {
-		c.Fail("ERR MULTI calls can not be nested")
-		c.multi.spoiled = false // Redis does not count this one
+		c.failBeside("ERR MULTI calls can not be nested")
 		return
 	}
 	c.multi.open = true
 	c.OK()
+}
+
+// failBeside replies with an error that Redis does not count among those for which
+// EXEC refuses; earlier ones still do.
+func (c *conn) failBeside(text string) {
+	spoiled := c.multi.spoiled
+	c.Fail(text)
+	c.multi.spoiled = spoiled
 }
 
 func (c *conn) cmdDiscard([][]byte) {
@@ -101,8 +108,7 @@ func (c *conn) cmdDiscard([][]byte) {
 
 func (c *conn) cmdWatch(args [][]byte) {
 	if c.multi.open {
-		c.Fail("ERR WATCH inside MULTI is not allowed")
-		c.multi.spoiled = false
+		c.failBeside("ERR WATCH inside MULTI is not allowed")
 		return
 	}
 	reads := make([]engine.Command, 0, 2*(len(args)-1))
@@ -165,7 +171,7 @@ func (c *conn) changed(list []watched) (bool, error) {
 }
 
 func (c *conn) cmdUnwatch([][]byte) {
-	c.multi.watched = nil
+	c.multi.watched, c.multi.bytes = nil, 0 // within MULTI it runs once EXEC has taken the queue
 	c.OK()
 }
 
@@ -231,6 +237,7 @@ func (c *conn) execMixed(m *multi, whole *engine.Command) {
 	var out engine.Replies
 	var data []byte
 	if len(whole.Txn.Cmds) > 0 || len(whole.Txn.Watch) > 0 {
+		c.srv.pause.Wait(c.ctx, m.writes)
 		c.reader.Begin(c.group.tracked)
 		c.group.tracked = c.group.tracked[:0]
 		if err := c.srv.cfg.Store.Do(c.ctx, []engine.Command{*whole}, &out); err != nil {

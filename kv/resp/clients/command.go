@@ -38,7 +38,7 @@ func (s *Set) Kill(w *reply.Writer, me Conn, args [][]byte) (self bool) {
 	filter := listing.Filter{SkipMe: true}
 	old := len(args) == 3
 	if old {
-		filter = listing.Filter{Addr: string(args[2])}
+		filter = listing.Filter{Addr: string(args[2]), Nobody: len(args[2]) == 0}
 	} else if problem := filter.Parse(args[2:]); problem != "" {
 		w.Fail(problem)
 		return false

@@ -10,13 +10,15 @@ type Filter struct {
 	IDs         map[int64]bool // of CLIENT LIST
 	ID          int64          // of CLIENT KILL
 	Addr, LAddr string
+	Nobody      bool // an address was asked for that is empty, as nobody's is
 	Type        string
 	SkipMe      bool // for the caller to heed
 }
 
 // Matches reports whether the client is meant.
 func (f *Filter) Matches(c *Client) bool {
-	return (f.IDs == nil || f.IDs[c.ID]) &&
+	return !f.Nobody &&
+		(f.IDs == nil || f.IDs[c.ID]) &&
 		(f.ID == 0 || f.ID == c.ID) &&
 		(f.Addr == "" || f.Addr == c.Addr) &&
 		(f.LAddr == "" || f.LAddr == c.LAddr) &&
@@ -63,9 +65,9 @@ func (f *Filter) Parse(args [][]byte) (problem string) {
 			}
 			f.ID = id
 		case "ADDR":
-			f.Addr = value
+			f.Addr, f.Nobody = value, f.Nobody || value == ""
 		case "LADDR":
-			f.LAddr = value
+			f.LAddr, f.Nobody = value, f.Nobody || value == ""
 		case "USER":
 			if value != "default" {
 				return "ERR No such user '" + value[:min(len(value), 128)] + "'"
