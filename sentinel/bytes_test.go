@@ -519,3 +519,35 @@ func TestReplyModes(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// largest notes the largest piece that is written to a connection.
+type largest struct {
+	net.Conn
+	most int
+}
+
+func (l *largest) Write(b []byte) (int, error) {
+	l.most = max(l.most, len(b))
+	return l.Conn.Write(b)
+}
+
+// Strangers, of whom there may be many, are told little at once.
+func TestStrangersHoldLittle(t *testing.T) {
+	s := start(t, newFakeCluster(three()), func(c *Config) { c.Secret = "sesame" })
+	near, far := net.Pipe()
+	wide := &largest{Conn: near}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		newClient(s, wide).serve(t.Context())
+	}()
+	go io.Copy(io.Discard, far)                                                 // ends with the connection
+	if _, err := io.WriteString(far, strings.Repeat("x\n", 8000)); err != nil { // a buffer full
+		t.Fatal(err)
+	}
+	_ = far.Close()
+	<-done
+	if wide.most > 4<<10 {
+		t.Errorf("%d bytes are held for a stranger", wide.most)
+	}
+}

@@ -63,6 +63,18 @@ func (c *client) limits() resp.Limits {
 	return limits
 }
 
+// maxStrangeReplies is maxPending before AUTH: there may be many strangers, who read
+// nothing of what they are told.
+const maxStrangeReplies = 2 << 10
+
+// mostReplies is how many bytes of replies are collected before they are written.
+func (c *client) mostReplies() int {
+	if !c.Authed {
+		return maxStrangeReplies
+	}
+	return maxPending
+}
+
 // below is the connection without TLS.
 func (c *client) below() net.Conn {
 	if secured, ok := c.conn.(interface{ NetConn() net.Conn }); ok {
@@ -101,7 +113,7 @@ func (c *client) serve(ctx context.Context) {
 		for {
 			c.s.commands.Add(1)
 			c.execute(ctx, args)
-			if c.quit || !c.reader.Buffered() || len(c.Out) > maxPending {
+			if c.quit || !c.reader.Buffered() || len(c.Out) > c.mostReplies() {
 				break
 			}
 			if args, err = c.reader.ReadCommand(); err != nil {

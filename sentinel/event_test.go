@@ -343,3 +343,28 @@ func FuzzGlob(f *testing.F) {
 		}
 	})
 }
+
+// A former leader that was heard of is well, also while nobody leads: it is not taken
+// for dead anew each time somebody looks.
+func TestFormerLeaderIsSuspectOnce(t *testing.T) {
+	at := func(s int64) time.Time { return time.Unix(s, 0) }
+	s, _ := next(state{}, heard(three(), 0, 0), at(0), "m")
+	nobody := leads(three(), "")
+	s, _ = next(s, heard(nobody, 0, time.Second), at(10), "m")
+	if n, _ := s.view.node("a"); n.Alive {
+		t.Fatal("no suspect")
+	}
+	s, _ = next(s, heard(nobody, 0, 0), at(11), "m")
+	for second := int64(12); second < 15; second++ {
+		var events []Event
+		s, events = next(s, heard(nobody, 0, time.Second), at(second), "m")
+		if n, _ := s.view.node("a"); !n.Alive || len(events) > 0 {
+			t.Errorf("second %d: alive %t, events %v", second, n.Alive, events)
+		}
+	}
+	s, _ = next(s, heard(leads(three(), "a"), 0, 0), at(20), "m")
+	s, _ = next(s, heard(nobody, 0, time.Second), at(21), "m")
+	if n, _ := s.view.node("a"); n.Alive {
+		t.Error("no suspect when it lost the lead again")
+	}
+}

@@ -28,15 +28,19 @@ type state struct {
 type suspect struct {
 	name  string // empty = nobody
 	since time.Time
+	heard bool // it was heard of since: it is well, until it has led and lost the lead again
 }
 
 // watch says who is suspect after v, and marks that node as down in v.
 func (s suspect) watch(prev state, v *View, now time.Time) suspect {
 	if was := prev.master.Name; prev.known && v.Leader != was && s.name != was {
-		s = suspect{was, now}
+		s = suspect{name: was, since: now}
 	}
 	if s.name == v.Leader || s.name == v.Self {
 		return suspect{}
+	}
+	if s.heard {
+		return s
 	}
 	at := v.At
 	if at.IsZero() {
@@ -48,7 +52,8 @@ func (s suspect) watch(prev state, v *View, now time.Time) suspect {
 			continue
 		}
 		if n.Alive && !at.Add(-n.LastContact).Before(s.since) {
-			return suspect{}
+			s.heard = true
+			return s
 		}
 		n.Alive = false
 	}
