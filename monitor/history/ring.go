@@ -110,9 +110,10 @@ func (r *Ring) forget(t int64) {
 }
 
 // Put stores v for the series key. It allocates only for a series' first number
-// in a block. NaN and infinities are stored as gaps.
+// in a block. NaN, infinities and what is too large for a float32 are gaps.
 func (w Writer) Put(key []byte, v float64) {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	kept := float32(v)
+	if kept != kept || math.IsInf(float64(kept), 0) {
 		return
 	}
 	r := w.r
@@ -122,9 +123,9 @@ func (w Writer) Put(key []byte, v float64) {
 			return
 		}
 	}
-	*s.slot(w.t, r.span) = float32(v)
+	*s.slot(w.t, r.span) = kept
 	if w.t >= s.seen {
-		s.seen, s.now = w.t, float32(v)
+		s.seen, s.now = w.t, kept
 	}
 }
 

@@ -150,3 +150,18 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+// What is too large to be kept is a gap like an infinity: neither can be written as
+// JSON, and one such number would end every page's stream.
+func TestNumbersTooLargeAreGaps(t *testing.T) {
+	r := NewRing(300)
+	for second, v := range []float64{math.MaxFloat32, 1e39, -1e39, math.Inf(1)} {
+		w := r.Begin(int64(1000 + second))
+		w.Put([]byte("x"), v)
+		w.Close()
+		got, ok := r.Value("x")
+		if kept := v == math.MaxFloat32; ok != kept || kept && got != v {
+			t.Errorf("%g became %g, %t", v, got, ok)
+		}
+	}
+}
