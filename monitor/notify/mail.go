@@ -81,7 +81,8 @@ func (m mailer) send(ctx context.Context, text []byte) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	return c.Quit()
+	_ = c.Quit() // the mail is taken, whatever becomes of the goodbye: an error would send it again
+	return nil
 }
 
 func (m mailer) dial(ctx context.Context) (conn net.Conn, host string, err error) {

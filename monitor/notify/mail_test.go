@@ -221,3 +221,47 @@ func TestComposeIsOneMail(t *testing.T) {
 		t.Errorf("mail %s", text)
 	}
 }
+
+// TestMailIsSentOnce holds that a mail which the server has taken is not sent again
+// because the server hung up before it was told goodbye.
+func TestMailIsSentOnce(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	served := make(chan error, 1)
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			served <- err
+			return
+		}
+		defer conn.Close()
+		in := bufio.NewScanner(conn)
+		fmt.Fprint(conn, "220 hello\r\n")
+		for inData := false; in.Scan(); {
+			switch line := in.Text(); {
+			case inData && line == ".":
+				fmt.Fprint(conn, "250 taken\r\n")
+				served <- nil
+				return
+			case inData:
+			case line == "DATA":
+				inData = true
+				fmt.Fprint(conn, "354 go on\r\n")
+			default:
+				fmt.Fprint(conn, "250 ok\r\n")
+			}
+		}
+		served <- errors.New("no mail came")
+	}()
+	way := Mail(MailConfig{Server: ln.Addr().String(), From: "pingd@example.org", To: []string{"ops@example.org"}})
+	m := Message{Node: "h1", Changes: []alert.Change{{Alert: alert.Alert{Rule: "r", Series: "cpu.busy"}}}}
+	if err := way.Send(t.Context(), m); err != nil {
+		t.Errorf("it would be sent again: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
