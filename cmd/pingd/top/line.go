@@ -114,6 +114,7 @@ var bars = []rune("▁▂▃▄▅▆▇█")
 // chart draws values, the newest on the right, as n cells from zero to top; zero top
 // is the greatest of them. A gap is blank.
 func chart(values []float64, n int, top float64) string {
+	n = max(n, 0) // next to a number that takes all the room
 	if len(values) > n {
 		values = values[len(values)-n:]
 	}

@@ -3,6 +3,7 @@ package top
 import (
 	"bytes"
 	"context"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -275,6 +276,23 @@ func TestChart(t *testing.T) {
 	} {
 		if got := chart(tc.values, tc.n, tc.top); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.values, got, tc.want)
+		}
+	}
+}
+
+// TestHugeNumbers holds that no number, however large a node says it is, breaks the
+// screen.
+func TestHugeNumbers(t *testing.T) {
+	s := &Snapshot{Now: api.Now{Values: map[string]float64{}}}
+	for _, series := range strings.Split(drawn, ",") {
+		s.Now.Values[series] = math.MaxFloat64
+	}
+	s.Now.Values["mem.total"] = math.MaxFloat64
+	v := 1.0
+	s.Past.Avg = map[string][]*float64{"requests.rate": {&v, nil, &v}, "latency.p99": {&v}}
+	for _, width := range []int{0, 40, 300} {
+		if lines := Lines(s, width, time.Now()); len(lines) == 0 {
+			t.Error("nothing is shown")
 		}
 	}
 }
