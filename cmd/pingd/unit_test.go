@@ -181,7 +181,7 @@ func TestSignals(t *testing.T) {
 func TestReplaceWaitsForTheNewNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, by := client.Member{Name: "s3", Leader: true, Voter: true, Alive: true}, client.Member{Name: "s4"}
-		c := &fakeCluster{members: []client.Member{old}}
+		c := &changingCluster{fakeCluster: fakeCluster{members: []client.Member{old}}}
 		var out bytes.Buffer
 		done := make(chan error, 1)
 		go func() { done <- replace(t.Context(), c, "s3", "s4", &out) }()
@@ -194,7 +194,7 @@ func TestReplaceWaitsForTheNewNode(t *testing.T) {
 			{func() { by.Alive = true; c.members = []client.Member{old, by} }, "it is being sent the data"},
 			{func() { c.err = client.ErrUnavailable }, "no store node"},
 		} {
-			step.with()
+			c.change(step.with)
 			<-time.After(2 * replaceTell)
 			synctest.Wait()
 			if !strings.Contains(out.String(), "waiting: ") || !strings.Contains(out.String(), step.says) || c.did != "" {
@@ -202,8 +202,10 @@ func TestReplaceWaitsForTheNewNode(t *testing.T) {
 			}
 			out.Reset()
 		}
-		by.Voter, c.err = true, nil
-		c.members = []client.Member{old, by}
+		c.change(func() {
+			by.Voter, c.err = true, nil
+			c.members = []client.Member{old, by}
+		})
 		if err := <-done; err != nil || c.did != "remove s3" {
 			t.Fatal(err, c.did)
 		}
@@ -235,6 +237,24 @@ func (f *fakeCluster) Remove(_ context.Context, name string) error {
 func (f *fakeCluster) Transfer(_ context.Context, name string) error {
 	f.did += "transfer " + name
 	return f.err
+}
+
+// changingCluster answers while it is changed.
+type changingCluster struct {
+	fakeCluster
+	mu sync.Mutex
+}
+
+func (c *changingCluster) change(how func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	how()
+}
+
+func (c *changingCluster) Members(ctx context.Context) ([]client.Member, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fakeCluster.Members(ctx)
 }
 
 const threeNodes = `{"leader":"s1","term":7,"members":[
