@@ -56,10 +56,10 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, n int64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), valid(labels)...)
 	}
 	gauge := func(d *prometheus.Desc, n int64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), valid(labels)...)
 	}
 	waiting := 0
 	for _, s := range c.p.services {
@@ -98,7 +98,15 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 
 func histogram(d *prometheus.Desc, h *latency.Histogram, labels ...string) prometheus.Metric {
 	buckets, total := h.Counts().Cumulative()
-	return prometheus.MustNewConstHistogram(d, total, h.Sum().Seconds(), buckets, labels...)
+	return prometheus.MustNewConstHistogram(d, total, h.Sum().Seconds(), buckets, valid(labels)...)
+}
+
+// valid makes UTF-8 of names from elsewhere: one that is none must not void all there is.
+func valid(labels []string) []string {
+	for i := range labels {
+		labels[i] = strings.ToValidUTF8(labels[i], "\uFFFD")
+	}
+	return labels
 }
 
 func (c collector) collectServer(service string, m *upstream.Server, counter, gauge func(*prometheus.Desc, int64, ...string)) {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"pingd/proxy/health"
 	"pingd/proxy/health/probe"
@@ -77,6 +79,10 @@ func Parse(name, value string) (Backend, error) {
 	fail := func(format string, a ...any) (Backend, error) {
 		return Backend{}, &ParseError{Name: name, Value: value, Rule: fmt.Sprintf(format, a...)}
 	}
+	if !printable(name) {
+		name = strconv.Quote(name) // for those who read of it
+		return fail("the name is not printable UTF-8")
+	}
 	words := strings.Fields(value)
 	if len(words) == 0 {
 		return fail("is empty")
@@ -89,7 +95,7 @@ func Parse(name, value string) (Backend, error) {
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 		return fail("port %q is not a number from 1 to 65535", port)
 	}
-	if strings.ContainsAny(host, "/@?#,\\\"") {
+	if strings.ContainsAny(host, "/@?#,\\\"") || !printable(host) {
 		return fail("%q is not a host name or address", host)
 	}
 	if b.Name == "" {
@@ -104,6 +110,12 @@ func Parse(name, value string) (Backend, error) {
 		return fail("%s", rule)
 	}
 	return b, nil
+}
+
+// printable tells whether s can be shown as it is: names come from whoever may write to
+// the store, and go to terminals, logs and metrics.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // option applies one key=value word and returns the rule it breaks, if any.
