@@ -70,7 +70,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // report tells an error to the user and returns the exit status.
 func report(stderr io.Writer, err error) int {
 	if err != nil {
-		fmt.Fprintln(stderr, "pingd:", err)
+		fmt.Fprintln(stderr, "pingd:", plainLines(err.Error()))
 		return statusFailed
 	}
 	return statusOK

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"pingd/cmd/pingd/config"
+	"pingd/proxy"
+)
+
+// What proxies and the store tell is shown to people as text: no name, no answer and
+// no error drives their terminal.
+func TestHostileTextIsShownPlain(t *testing.T) {
+	const evil = "a\x1b[2J\u202eb"
+	status := http.StatusOK
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		switch {
+		case status != http.StatusOK:
+			_, _ = w.Write([]byte(evil))
+		case strings.HasSuffix(r.URL.Path, "explain"):
+			_ = json.NewEncoder(w).Encode([]proxy.Request{{ID: evil, Host: evil, Target: evil, Service: evil}})
+		default:
+			_ = json.NewEncoder(w).Encode([]proxy.BackendStatus{{Service: evil, Name: evil, Addr: evil, Check: evil}})
+		}
+	}))
+	defer srv.Close()
+	ask := func(command string, asJSON bool) (shown string, err error) {
+		var out, told bytes.Buffer
+		o := config.Options{Command: config.Command{Name: command, ID: "x", JSON: asJSON}}
+		o.AdminAddr = strings.TrimPrefix(srv.URL, "http://")
+		err = operate(t.Context(), o, streams{out: &out, err: &told})
+		return out.String() + told.String(), err
+	}
+	for _, command := range []string{"servers", "explain"} {
+		shown, err := ask(command, false)
+		if err != nil || strings.ContainsAny(shown, "\x1b\u202e") || !strings.Contains(shown, "a.[2J.b") || !strings.Contains(shown, "\n") {
+			t.Errorf("%s: %q, %v", command, shown, err)
+		}
+	}
+	if shown, err := ask("servers", true); err != nil || !json.Valid([]byte(shown)) || !strings.Contains(shown, "\u202e") {
+		t.Errorf("JSON is for programs, and whole: %q, %v", shown, err)
+	}
+	var told bytes.Buffer
+	report(&told, errors.New("ask h1: "+evil+"\nhint: try again"))
+	if told.String() != "pingd: ask h1: a.[2J.b\nhint: try again\n" {
+		t.Errorf("told %q", &told)
+	}
+}
