@@ -105,20 +105,31 @@ func (c *Conn) Read(p []byte, limit Instant) (int, error) {
 	}
 }
 
+// piece is how much is written at once where a write that ran into its deadline cannot
+// be gone on with: a record of TLS.
+const piece = 16 << 10
+
 // Write writes all of p. It fails when nothing could be written for as long as
 // stall.
 func (c *Conn) Write(p []byte, stall time.Duration) error {
 	limit := Now().After(stall)
 	for len(p) > 0 {
+		part := p
+		if c.raw == nil { // TLS perhaps: a deadline that was set before must not strike
+			part, c.out.armed = p[:min(len(p), piece)], 0
+		}
 		if c.out.armed == 0 || c.out.armed > limit {
 			c.arm(&c.out, limit, c.SetWriteDeadline)
 		}
-		n, err := c.write(p)
+		n, err := c.write(part)
 		p = p[n:]
 		if err == nil {
+			if len(p) > 0 {
+				limit = Now().After(stall)
+			}
 			continue
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.raw == nil && n == 0 {
 			return err
 		}
 		now := Now()
