@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pingd/proxy/h2"
@@ -177,7 +178,8 @@ type client struct {
 	session
 	pool     *Pool
 	reserved int          // streams that were given out and are not closed
-	retired  bool         // of no use once reserved is 0
+	retired  bool         // of no use once reserved is 0, and gives out none
+	heard    atomic.Int64 // when the server said something last
 	busy     wire.Instant // since when there are none
 }
 
@@ -185,11 +187,16 @@ type client struct {
 // is lost with it, and what waits for one window.
 const most = 100
 
+// mute is for how long a server may say nothing at all while it is asked something,
+// until a request that ends without an answer ends its connection, too: what was there
+// may be gone without a word, and the next request would wait as well.
+const mute = 250 * time.Millisecond
+
 // reserve takes a place for a stream, if there is one.
 func (c *client) reserve() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil || !c.m.Opens() || uint32(c.reserved) >= min(c.m.Peer().Streams, most) {
+	if c.err != nil || c.retired || !c.m.Opens() || uint32(c.reserved) >= min(c.m.Peer().Streams, most) {
 		return false
 	}
 	c.reserved++
@@ -202,6 +209,9 @@ func (c *client) stream() *stream {
 	st.out.Begin(true, http1.GET)
 	st.finished = func() {
 		c.mu.Lock()
+		if st.asked != 0 && wire.Instant(c.heard.Load()) < st.asked && wire.Now().Sub(st.asked) > mute {
+			c.retired = true
+		}
 		if c.reserved--; c.reserved == 0 {
 			c.busy = wire.Now()
 		}
@@ -222,6 +232,7 @@ func (c *client) run() {
 	for {
 		n, err := c.conn.Read(buf[:], wire.Now().After(c.pool.cfg.Idle))
 		if err == nil {
+			c.heard.Store(int64(wire.Now()))
 			err = c.take(buf[:n])
 		} else if errors.Is(err, os.ErrDeadlineExceeded) && !c.useless() {
 			continue

@@ -189,3 +189,44 @@ func TestDeadline(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPoolLeavesMuteConnections: a server that is gone without a word takes one request
+// with it, and not those that come later for as long as the connection seems to be there.
+func TestPoolLeavesMuteConnections(t *testing.T) {
+	addr, _ := goServer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mute sync.WaitGroup
+	mute.Go(func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0}) // its settings, and then nothing more
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	t.Cleanup(func() { _ = ln.Close(); mute.Wait() })
+	dials := 0
+	p := NewPool(PoolConfig{Dial: func(ctx context.Context) (net.Conn, error) {
+		to := addr
+		if dials++; dials == 1 {
+			to = ln.Addr().String()
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", to)
+	}})
+	t.Cleanup(p.Close)
+	short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if _, _, err := ask(short, p, "GET", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err == nil {
+		t.Fatal("answered by nobody")
+	}
+	later, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	if resp, _, err := ask(later, p, "GET", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil || resp.StatusCode != 204 {
+		t.Errorf("the next request: %v, %v", resp, err)
+	}
+}

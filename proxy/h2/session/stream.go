@@ -9,6 +9,7 @@ import (
 	"pingd/proxy/h2"
 	"pingd/proxy/h2/text"
 	"pingd/proxy/http1"
+	"pingd/proxy/wire"
 )
 
 // stream is a net.Conn for one exchange. At the server's side a request is read
@@ -31,9 +32,10 @@ type stream struct {
 	writable chan struct{}
 	onGone   func()
 
-	out      text.Reader // of what is written
-	said     bool        // all of it has been written
-	head     bool        // the request's method is HEAD
+	out      text.Reader  // of what is written
+	said     bool         // all of it has been written
+	head     bool         // the request's method is HEAD
+	asked    wire.Instant // at a client's side, when the request's head was sent
 	client   bool
 	finished func() // called once by Close
 }
@@ -175,7 +177,7 @@ func (st *stream) sendHead() error {
 		if err := st.open(); err != nil {
 			return err
 		}
-		st.head = st.out.Request.Method == http1.HEAD
+		st.head, st.asked = st.out.Request.Method == http1.HEAD, wire.Now()
 		text.EachRequest(&st.out.Request, st.out.Buf, field)
 	} else {
 		text.EachResponse(&st.out.Response, st.out.Buf, st.out.Tunnel, field)
