@@ -88,7 +88,7 @@ type Machine struct {
 	next     uint32 // next stream that we begin
 	closed   [128]uint32
 	closedAt int
-	resets   int // by the peer, before their response was whole
+	resets   int // by the peer or for its fault, before their response was whole
 	served   int // streams that ended well
 
 	send     int64
@@ -224,6 +224,11 @@ func (m *Machine) receive(p []byte) error {
 		}
 		if len(m.out) > maxOutput {
 			return connError(CodeCalm, "the peer does not read what it asks for")
+		}
+		// Requests that are taken back at once cost their sender nothing (the attack
+		// is called rapid reset).
+		if !m.client && m.resets > sparedResets+m.served {
+			return connError(CodeCalm, "most requests are taken back")
 		}
 		p = p[headerLen+h.size:]
 	}

@@ -259,6 +259,20 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d requests taken back: %v", id/2, err)
 		}
 	})
+	t.Run("faults in place of resets", func(t *testing.T) {
+		_, m := settled()
+		var err error
+		id := uint32(1)
+		for ; err == nil && id < 2001; id += 2 {
+			must(m.Receive(frame(frameHeaders, ends, id, get)))
+			err = m.Receive(frame(frameWindow, 0, id, u32(0)))
+			m.Swap(nil)
+		}
+		var ce *ConnError
+		if !errors.As(err, &ce) || ce.Code != CodeCalm {
+			t.Errorf("%d requests made to be taken back: %v", id/2, err)
+		}
+	})
 	t.Run("header block", func(t *testing.T) {
 		_, m := settled()
 		must(m.Receive(frame(frameHeaders, flagEndStream, 1, get)))

@@ -250,11 +250,7 @@ func (m *Machine) reset(h header, p []byte) error {
 		return nil
 	}
 	m.forget(s, false)
-	// Requests that are taken back at once cost their sender nothing (the attack
-	// is called rapid reset).
-	if m.resets++; !m.client && m.resets > sparedResets+m.served {
-		return connError(CodeCalm, "most requests are taken back")
-	}
+	m.resets++
 	m.h.Reset(s, Code(binary.BigEndian.Uint32(p)))
 	return nil
 }
@@ -358,6 +354,7 @@ func (m *Machine) fault(s *Stream, code Code) {
 	known := m.streams[s.ID] != nil
 	m.refuse(s, code)
 	if known {
+		m.resets++ // to make us take a request back is as cheap
 		m.h.Reset(s, code)
 	}
 }
