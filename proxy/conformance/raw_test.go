@@ -212,6 +212,26 @@ func testResetIsNotAnEnd(t *testing.T, k engine) {
 	}
 }
 
+// TestCutIsNotAnEnd: nor when the proxy stops before the backend is done.
+func TestCutIsNotAnEnd(t *testing.T) { both(t, testCutIsNotAnEnd) }
+
+func testCutIsNotAnEnd(t *testing.T, k engine) {
+	hang := make(chan struct{})
+	e := k.start(t, func(c *exchange.Config) { c.Timeouts.Grace = 50 * time.Millisecond }, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
+		_, _ = readHead(r)
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nabc")
+		<-hang
+	}))
+	t.Cleanup(func() { close(hang) })
+	p := e.dial().send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+	p.head()
+	p.body(3)
+	e.stop()
+	if _, err := p.rest(); err == nil {
+		t.Error("being cut looks like the end of the body")
+	}
+}
+
 func TestPipeline(t *testing.T) { both(t, testPipeline) }
 
 func testPipeline(t *testing.T, k engine) {

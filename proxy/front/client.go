@@ -220,11 +220,12 @@ func (c *client) closeIdle() {
 	}
 }
 
-// cut ends the connection and the one to the server at once.
+// cut ends the connection and the one to the server at once, so that neither side
+// takes it for a proper end.
 func (c *client) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.conn.Close()
+	c.conn.Abort()
 	if c.other != nil {
 		_ = c.other.Close()
 	}

@@ -128,6 +128,7 @@ func (s *Server) cutAll() {
 	defer s.mu.Unlock()
 	s.cut = true
 	for c := range s.conns {
+		reset(c)
 		_ = c.Close()
 	}
 }

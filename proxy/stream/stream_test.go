@@ -3,6 +3,7 @@ package stream
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -245,8 +246,23 @@ func TestStop(t *testing.T) {
 	if err := hasty.stop(); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.ReadByte(); err == nil {
-		t.Error("not cut")
+	if _, err := r.ReadByte(); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("cut, which looks like a proper end: %v", err)
+	}
+}
+
+// TestBrokenIsNotAnEnd: what a server did not send to its end does not look complete.
+func TestBrokenIsNotAnEnd(t *testing.T) {
+	p := run(t, nil, start(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "half\n")
+		_, _ = conn.Read(make([]byte, 1)) // until the client has it
+		_ = conn.(*net.TCPConn).SetLinger(0)
+	}))
+	conn, r := dial(t, p.addr)
+	line(t, r)
+	_, _ = io.WriteString(conn, "x")
+	if _, err := r.ReadByte(); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("the server's reset came as %v", err)
 	}
 }
 

@@ -50,7 +50,7 @@ func oneWay(dst, src *Conn, last *atomic.Int64, silence, stall time.Duration) (n
 			break
 		}
 	}
-	_ = dst.Close()
-	_ = src.Close()
+	dst.Abort() // nobody is to take what came so far for all there is
+	src.Abort()
 	return n
 }
