@@ -66,10 +66,17 @@ func (m mailer) send(ctx context.Context, text []byte) error {
 	if err := c.Mail(address(m.cfg.From)); err != nil {
 		return err
 	}
+	var refused error
+	taken := 0
 	for _, to := range m.cfg.To {
 		if err := c.Rcpt(address(to)); err != nil {
-			return err
+			refused = errors.Join(refused, fmt.Errorf("%s: %w", to, err))
+			continue
 		}
+		taken++
+	}
+	if taken == 0 {
+		return refused
 	}
 	w, err := c.Data()
 	if err != nil {
@@ -81,7 +88,10 @@ func (m mailer) send(ctx context.Context, text []byte) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_ = c.Quit() // the mail is taken, whatever becomes of the goodbye: an error would send it again
+	_ = c.Quit()        // the mail is taken, whatever becomes of the goodbye: an error would send it again
+	if refused != nil { // so would this one, to those who have it
+		return fmt.Errorf("%w: %w", ErrRefused, refused)
+	}
 	return nil
 }
 

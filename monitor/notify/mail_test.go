@@ -265,3 +265,19 @@ func TestMailIsSentOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOneMailboxThatIsGone holds that an address which is refused keeps nobody else
+// from being told, is named, and is no reason to send again what others have.
+func TestOneMailboxThatIsGone(t *testing.T) {
+	addr, next := startMail(t)
+	for _, gone := range []string{"nobody@example.org", "later@example.org"} {
+		way := Mail(MailConfig{Server: addr, From: "a@example.org", To: []string{gone, "ops@example.org"}})
+		if err := way.Send(t.Context(), message()); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), gone) {
+			t.Errorf("%s: %v", gone, err)
+			continue
+		}
+		if got := next(); len(got.To) != 1 || got.To[0] != "ops@example.org" {
+			t.Errorf("told %v", got.To)
+		}
+	}
+}

@@ -70,6 +70,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	waiting []waiting
+	dropped int // how many ever made room for newer ones
 	sent    uint64
 	failed  uint64
 	problem string
@@ -105,6 +106,7 @@ func (n *Notifier) Tell(changes []alert.Change) {
 		}
 		if over := len(q.waiting) - maxQueue; over > 0 {
 			q.waiting = append(q.waiting[:0], q.waiting[over:]...)
+			q.dropped += over
 		}
 		q.mu.Unlock()
 		select {
@@ -184,7 +186,7 @@ func (n *Notifier) attempt(ctx context.Context, q *queue, waited time.Duration) 
 	for _, w := range q.waiting[:min(len(q.waiting), maxChanges)] {
 		m.Changes = append(m.Changes, w.Change)
 	}
-	oldest, count := q.waiting[0].since, len(m.Changes)
+	oldest, count, dropped := q.waiting[0].since, len(m.Changes), q.dropped
 	q.mu.Unlock()
 
 	c, cancel := context.WithTimeout(ctx, sendTimeout)
@@ -193,7 +195,10 @@ func (n *Notifier) attempt(ctx context.Context, q *queue, waited time.Duration) 
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	done := func() { q.waiting = append(q.waiting[:0], q.waiting[min(count, len(q.waiting)):]...) }
+	done := func() {
+		left := max(0, count-(q.dropped-dropped)) // some may have made room meanwhile
+		q.waiting = append(q.waiting[:0], q.waiting[min(left, len(q.waiting)):]...)
+	}
 	if err == nil {
 		q.sent++
 		q.problem = ""

@@ -190,3 +190,51 @@ func TestHeadlines(t *testing.T) {
 		}
 	}
 }
+
+// slow is a way that takes the first message only once it is told to go on.
+type slow struct {
+	fake
+	began, goOn chan struct{}
+}
+
+func (s *slow) Send(ctx context.Context, m Message) error {
+	if s.began != nil {
+		close(s.began)
+		s.began = nil
+		<-s.goOn
+	}
+	return s.fake.Send(ctx, m)
+}
+
+// TestNothingIsLostBehindAMessageOnItsWay holds that changes which come while one
+// message is being sent, so many that old ones go, take nobody else's place: those that
+// were not sent yet still are.
+func TestNothingIsLostBehindAMessageOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{began: make(chan struct{}), goOn: make(chan struct{})}
+		began := s.began
+		n := New("h1", "", slog.New(slog.DiscardHandler), s)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { n.Run(ctx); close(done) }()
+		numbered := func(from, to int) (all []alert.Change) {
+			for i := from; i < to; i++ {
+				all = append(all, change(fmt.Sprintf("r%d", i), alert.Clear, alert.Warn))
+			}
+			return all
+		}
+		n.Tell(numbered(0, maxQueue))
+		<-began
+		n.Tell(numbered(maxQueue, maxQueue+maxChanges)) // those on their way make room
+		close(s.goOn)
+		wait(t, time.Hour)
+		cancel()
+		<-done
+		got := " " + strings.Join(s.got, " ") + " "
+		for i := range maxQueue + maxChanges {
+			if !strings.Contains(got, fmt.Sprintf(" r%d=warn ", i)) {
+				t.Fatalf("r%d was never told", i)
+			}
+		}
+	})
+}
