@@ -34,7 +34,7 @@ type Config struct {
 	Kind    byte // of the request that is answered with a State
 	Peers   func() []Peer
 	Self    func() State
-	Changed func() // somebody fell silent or came back; it must not block
+	Changed func() // somebody fell silent, came back or says that it leads now; it must not block
 }
 
 // Prober asks. It is safe for concurrent use.
@@ -117,7 +117,8 @@ func (p *Prober) saw(name string, s State, asked time.Time) {
 		p.age.told(s.Commit, asked, self.Applied)
 	}
 	p.mu.Unlock()
-	if !ok || now.Sub(before.At) > AliveFor || before.State.Low != s.Low {
+	leads := s.Leads && (!before.State.Leads || before.State.Term != s.Term)
+	if !ok || now.Sub(before.At) > AliveFor || before.State.Low != s.Low || leads {
 		p.cfg.Changed()
 	}
 }

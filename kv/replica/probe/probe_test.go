@@ -174,6 +174,15 @@ func TestProberKnowsWhoLivesWhoLeadsAndHowOldItsDataIs(t *testing.T) {
 	if d := p.Silent("b"); d != 0 {
 		t.Error("silent for", d)
 	}
+	for range len(news) {
+		<-news
+	}
+	other.set(func() { other.state.Term = 4 }) // it leads again, and nothing else changes
+	select {
+	case <-news:
+	case <-time.After(15 * time.Second):
+		t.Error("nobody was told that b leads in another term")
+	}
 	other.set(func() { other.mute = true })
 	eventually(t, "its silence", func() bool { return p.Silent("b") > AliveFor })
 	other.set(func() { other.mute = false })
