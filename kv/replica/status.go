@@ -106,7 +106,15 @@ func (r *Replica) WaitReplicas(ctx context.Context, n int) int {
 	if n <= have {
 		return have
 	}
-	target := r.commitIndex()
+	// Not this node's own commit index: what the leader acknowledged to a client of this
+	// node a moment ago is beyond it.
+	target, err := r.leaderIndex(ctx)
+	for err != nil {
+		if waitFor(ctx, again); ctx.Err() != nil {
+			return have
+		}
+		target, err = r.leaderIndex(ctx)
+	}
 	for {
 		count := 0
 		for _, s := range r.servers() {
