@@ -16,6 +16,7 @@ var (
 	ErrUncertain = outbox.ErrUncertain
 	ErrNoLeader  = outbox.ErrNoLeader
 	ErrTooLarge  = outbox.ErrTooLarge
+	ErrTooMuch   = outbox.ErrTooMuch
 	ErrOverload  = outbox.ErrOverload
 	ErrClosed    = outbox.ErrClosed
 	ErrCanceled  = outbox.ErrCanceled

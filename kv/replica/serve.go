@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pingd/kv/engine"
 	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/outbox"
@@ -53,7 +54,7 @@ func (r *Replica) handle(ctx context.Context, from bus.Peer, kind byte, payload 
 			case err != nil:
 				reply(outbox.StatusAgain, nil)
 			default:
-				reply(bus.StatusOK, entry.AppendReplies(nil, replies))
+				r.passOn(replies, reply)
 			}
 		})
 	default:
@@ -67,6 +68,15 @@ func (r *Replica) handle(ctx context.Context, from bus.Peer, kind byte, payload 
 			reply(bus.StatusOK, answer)
 		})
 	}
+}
+
+// passOn answers with replies, if they are not too large to travel.
+func (r *Replica) passOn(replies *engine.Replies, reply func(byte, []byte)) {
+	if !outbox.Fits(replies) {
+		reply(outbox.StatusTooLarge, nil)
+		return
+	}
+	reply(bus.StatusOK, entry.AppendReplies(nil, replies))
 }
 
 // background works on a request beside the connection's reading, or holds the

@@ -172,9 +172,9 @@ func TestGarbageIsHungUpOn(t *testing.T) {
 }
 
 func TestAFalseFrameLengthCostsNothing(t *testing.T) {
-	head := putHead(nil, maxFrame, 1, 1)
+	head := putHead(nil, MaxFrame, 1, 1)
 	n := testing.AllocsPerRun(10, func() {
-		_, _, payload, err := readFrame(io.MultiReader(bytes.NewReader(head), strings.NewReader("few")), maxFrame)
+		_, _, payload, err := readFrame(io.MultiReader(bytes.NewReader(head), strings.NewReader("few")), MaxFrame)
 		if err == nil || len(payload) > 0 {
 			t.Error("accepted")
 		}
@@ -182,7 +182,7 @@ func TestAFalseFrameLengthCostsNothing(t *testing.T) {
 	if n > 20 {
 		t.Errorf("%v allocations", n)
 	}
-	if _, _, _, err := readFrame(bytes.NewReader(putHead(nil, maxFrame+1, 1, 1)), maxFrame); err == nil {
+	if _, _, _, err := readFrame(bytes.NewReader(putHead(nil, MaxFrame+1, 1, 1)), MaxFrame); err == nil {
 		t.Error("a frame beyond the limit was read")
 	}
 }

@@ -27,9 +27,12 @@ const (
 	StatusError = 1 // the payload is the error's text
 )
 
+// MaxFrame is how many bytes the payload of a request or a reply may have: more than
+// the largest log entry. A larger one ends the connection.
+const MaxFrame = 80 << 20
+
 // Limits of request connections.
 const (
-	maxFrame   = 80 << 20 // a frame; larger than the largest log entry
 	maxBacklog = 256 << 20
 	maxCalls   = 4096 // without a reply on one connection: the peer is stuck
 )
@@ -131,7 +134,7 @@ func serveRequests(ctx context.Context, c net.Conn, peer Identity, p Purpose, h 
 	r := bufio.NewReaderSize(c, 64<<10)
 	from := Peer{Identity: peer, Purpose: p}
 	for {
-		number, kind, payload, err := readFrame(r, maxFrame)
+		number, kind, payload, err := readFrame(r, MaxFrame)
 		if err != nil {
 			w.fail(err)
 			_ = c.Close()
@@ -247,7 +250,7 @@ func (cl *Client) Call(ctx context.Context, kind byte, payload []byte) ([]byte, 
 func (cl *Client) read() {
 	r := bufio.NewReaderSize(cl.c, 64<<10)
 	for {
-		number, status, payload, err := readFrame(r, maxFrame)
+		number, status, payload, err := readFrame(r, MaxFrame)
 		if err != nil {
 			cl.end(fmt.Errorf("%w: %w", ErrLost, err))
 			return

@@ -2,9 +2,11 @@ package outbox
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"time"
 
+	"pingd/kv/engine"
 	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
 	"pingd/kv/replica/machine"
@@ -23,6 +25,7 @@ const (
 	StatusForgotten = 18 // done before, and the replies are gone
 	StatusMalformed = 19
 	StatusRefused   = 20 // surely not done, nor will it be soon; the payload says why
+	StatusTooLarge  = 21 // the replies to these reads do not fit into a frame
 )
 
 var (
@@ -30,7 +33,14 @@ var (
 	errMaybe     = errors.New("may be done: send the same number again")
 	errForgotten = machine.ErrForgotten
 	errMalformed = errors.New("leader finds the frame malformed")
+	errTooLarge  = errors.New("replies do not fit into a frame")
 )
+
+// Fits reports whether replies can travel: a frame that is too large ends the
+// connection, and all others on it are lost.
+func Fits(r *engine.Replies) bool {
+	return len(r.Buf)+binary.MaxVarintLen64*(r.Len()+1) <= bus.MaxFrame
+}
 
 // dialWait bounds connecting to the leader.
 const dialWait = time.Second
@@ -145,6 +155,8 @@ func (o *Outbox) send(conn *bus.Client, f *frame) {
 				a.err = errForgotten
 			case StatusMalformed:
 				a.err = errMalformed
+			case StatusTooLarge:
+				a.err = errTooLarge
 			case StatusRefused:
 				a.err = Refused(string(payload))
 			default:

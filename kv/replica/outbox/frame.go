@@ -12,6 +12,7 @@ import (
 type proposal struct {
 	body []byte // the commands, from bodies
 	n    int    // how many
+	size int    // of body, which is a part of its frame's later
 	// level of the commands, see engine.Level
 	level uint8
 	born  time.Time
@@ -56,9 +57,8 @@ type frame struct {
 // what it returns.
 func (f *frame) fill(dst []byte, props []*proposal, origin entry.Origin) []byte {
 	f.props, f.born = props, props[0].born
-	n := 0
+	n := count(props)
 	for _, p := range props {
-		n += p.n
 		f.level = max(f.level, p.level)
 	}
 	from := len(dst)
@@ -69,6 +69,7 @@ func (f *frame) fill(dst []byte, props []*proposal, origin entry.Origin) []byte 
 	}
 	for _, p := range props {
 		dst = append(dst, p.body...)
+		p.size = len(p.body)
 		if buf := p.body; cap(buf) <= 64<<10 {
 			bodies.Put(&buf) // never &p.body: it is about to change
 		}
@@ -76,6 +77,33 @@ func (f *frame) fill(dst []byte, props []*proposal, origin entry.Origin) []byte 
 	}
 	f.body = dst[from:len(dst):len(dst)]
 	return dst
+}
+
+// count returns how many commands props have.
+func count(props []*proposal) (n int) {
+	for _, p := range props {
+		n += p.n
+	}
+	return n
+}
+
+// halve makes two frames of reads of one whose replies are too large together, and
+// fails a proposal whose replies are too large by themselves.
+func (f *frame) halve() (halves []*frame) {
+	defer func() { f.props = nil }()
+	if len(f.props) == 1 {
+		f.fail(ErrTooMuch)
+		return nil
+	}
+	rest := f.body[len(entry.AppendCount(nil, count(f.props))):]
+	for _, props := range [][]*proposal{f.props[:len(f.props)/2], f.props[len(f.props)/2:]} {
+		h := &frame{read: true, props: props, born: f.born, body: entry.AppendCount(nil, count(props))}
+		for _, p := range props {
+			h.body, rest = append(h.body, rest[:p.size]...), rest[p.size:]
+		}
+		halves = append(halves, h)
+	}
+	return halves
 }
 
 // resolve hands each proposal its replies.

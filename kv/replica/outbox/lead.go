@@ -216,7 +216,7 @@ func (o *Outbox) deliver(b *batch, outcomes []machine.Outcome) {
 	o.frames = slices.DeleteFunc(o.frames, func(f *frame) bool { return f.props == nil })
 	for i, g := range b.remote {
 		out := outcomes[len(b.own)+i]
-		if out.Err != nil {
+		if out.Err != nil || !Fits(out.Replies) {
 			g.reply(StatusForgotten, nil)
 			continue
 		}

@@ -19,6 +19,8 @@ var (
 	ErrClosed    = errors.New("CLUSTERDOWN node is shutting down: the command was not applied")
 	ErrCanceled  = errors.New("ERR canceled before the command was sent: it was not applied")
 	ErrTooLarge  = errors.New("ERR command is too large for one entry of the replicated log")
+	// ErrTooMuch: the replies do not fit into a frame from the leader to this node.
+	ErrTooMuch = errors.New("ERR replies are too large to be passed on by this node: read less at once, or ask the leader")
 	// ErrRefused: the leader says why it takes no such command. See Refused.
 	ErrRefused = errors.New("ERR refused by the leader")
 )

@@ -226,6 +226,8 @@ func (o *Outbox) settleOne(a answer) {
 		f.maybe = true
 		f.fail(ErrUncertain)
 		f.props = nil
+	case a.err == errTooLarge && f.read:
+		o.frames = append(o.frames, f.halve()...)
 	case errors.Is(a.err, ErrRefused):
 		f.fail(a.err)
 		f.props = nil

@@ -1,0 +1,46 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"pingd/kv/engine"
+)
+
+func TestRepliesTooLargeToBePassedOnAreRefusedAndHarmNobodyElse(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, nil)
+	leader := c.form()
+	leader.must("SETRANGE", "large", "31457279", "x") // three of them do not fit into a frame
+	leader.must("SET", "small", "1")
+	f := c.others(c.leader())[0]
+	three := func(words ...string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		var out engine.Replies
+		return f.replica().Do(ctx, []engine.Command{command(words...), command(words...), command(words...)}, &out)
+	}
+	if err := three("GET", "large"); !errors.Is(err, ErrTooMuch) {
+		t.Errorf("three large reads: %v, want %v", err, ErrTooMuch)
+	}
+	if err := three("GETEX", "large"); !errors.Is(err, ErrUncertain) {
+		t.Errorf("three large replies of writes: %v, want %v", err, ErrUncertain)
+	}
+	// Many at once travel in one frame: each gets its own.
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			key := "small"
+			if i%10 == 0 {
+				key = "large"
+			}
+			if _, err := f.do("GET", key); err != nil {
+				t.Errorf("GET %s: %v", key, err)
+			}
+		})
+	}
+	wg.Wait()
+}
