@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -35,7 +36,8 @@ func (r *Roster) Tend(ctx context.Context) {
 }
 
 // introduce tells the log of a founder that has not told of itself. It must not come
-// between another node of that name and its admission, whom it would push out.
+// between another node of that name and its admission, nor after it on a leader that
+// has not applied it yet: it would push that node out.
 func (r *Roster) introduce(ctx context.Context, f form.Founder) error {
 	untold := func() bool {
 		_, in := r.Server(f.Name)
@@ -51,8 +53,8 @@ func (r *Roster) introduce(ctx context.Context, f form.Founder) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if !untold() {
-		return nil
+	if err := r.node.Settle(ctx); err != nil || !untold() {
+		return err
 	}
 	return r.announce(ctx, machine.Member{Name: f.Name, Instance: f.Instance, Raft: f.Raft})
 }
@@ -98,6 +100,10 @@ func (r *Roster) promote(ctx context.Context, s raft.Server) {
 			return
 		}
 		if st.Applied >= commit && st.Term == r.node.Raft().CurrentTerm() {
+			// Whoever was removed or has moved meanwhile must not come back like this.
+			if !slices.Contains(r.Servers(), s) {
+				return
+			}
 			err := r.change(ctx, func(node *raft.Raft) raft.IndexFuture { return node.AddVoter(s.ID, s.Address, 0, ChangeWait) })
 			r.cfg.Logger.Info("node has caught up and votes now", "member", string(s.ID), "err", err)
 			return
