@@ -30,6 +30,7 @@ func cmdLoad(c *call.Call) {
 			if !extend(c, r) {
 				return
 			}
+			c.Notify(call.ClassGeneric, "restore", r.Name)
 		case r.ExpireAt != 0 && r.ExpireAt <= c.Now:
 			late++
 		default:

@@ -129,6 +129,24 @@ func TestLoadFlush(t *testing.T) {
 	}
 }
 
+// TestLoadTellsOfEachPart: whoever has cached a key that is half loaded must hear of
+// the other half.
+func TestLoadTellsOfEachPart(t *testing.T) {
+	e := New(Options{})
+	var events []string
+	e.OnEvents(func(list []Event) {
+		for _, ev := range list {
+			events = append(events, fmt.Sprintf("%s %s", ev.Name, ev.Key))
+		}
+	})
+	load(e, 1000, func(p *bulk.Payload) { p.Key(0, []byte("s"), 0, text("half")) })
+	load(e, 1000, func(p *bulk.Payload) { p.More(0, []byte("s"), text("whole")) })
+	load(e, 1000, func(p *bulk.Payload) { p.More(0, []byte("none"), text("orphan")) })
+	if want := "[restore s restore s]"; fmt.Sprint(events) != want {
+		t.Errorf("events %v, want %s", events, want)
+	}
+}
+
 // TestLoadBesideSnapshot: a snapshot that is being written must not see what is
 // loaded after it was taken, nor lose what was replaced.
 func TestLoadBesideSnapshot(t *testing.T) {
