@@ -226,7 +226,7 @@ func (l *loader) load(told *progress, in io.Reader, plan restorePlan, replace bo
 var errBroken = errors.New("a part could not be loaded")
 
 // send sends a part, and waits only while too many are under way. One that is
-// ordered goes on with what those before it began: it waits for them.
+// ordered goes on with what those before it began: it waits for them, and for itself.
 func (l *loader) send(payload []byte, ordered bool) error {
 	if ordered {
 		l.wg.Wait()
@@ -237,15 +237,20 @@ func (l *loader) send(payload []byte, ordered bool) error {
 	l.n++
 	token := fmt.Sprintf("restore/%s/%d", l.run, l.n)
 	l.slots <- struct{}{}
+	late := false
 	l.wg.Go(func() {
 		defer func() { <-l.slots }()
 		ctx, cancel := context.WithTimeout(l.ctx, loadLimit)
 		defer cancel()
 		got, err := l.c.Load(ctx, token, payload)
 		l.took(got, err)
+		late = got.Expired > 0
 	})
 	if ordered {
 		l.wg.Wait()
+		if late {
+			return backup.ErrLate
+		}
 	}
 	return nil
 }

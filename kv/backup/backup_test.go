@@ -353,6 +353,45 @@ func TestLargeValuesAreOrdered(t *testing.T) {
 	}
 }
 
+// TestALargeValueWhoseTimeIsOverIsLeftOutAsAWhole: its further parts must not be added
+// to what the store holds under its name.
+func TestALargeValueWhoseTimeIsOverIsLeftOutAsAWhole(t *testing.T) {
+	old := newStore(t)
+	old.do(0, "SET", "a", strings.Repeat("old", 1<<20), "PX", "1000")
+	for i := range 30_000 {
+		old.do(0, "HSET", "h", fmt.Sprintf("old%d", i), strings.Repeat("x", 100))
+	}
+	old.do(0, "PEXPIRE", "h", "1000")
+	old.do(0, "SET", "b", strings.Repeat("stays", 1<<20))
+	old.do(0, "SET", "small", "1", "PX", "1000")
+	old.do(0, "SET", "later", strings.Repeat("later", 1<<20), "PX", "99999")
+	now := newStore(t)
+	now.at = old.at + 2000
+	now.do(0, "SET", "a", "new")
+	now.do(0, "HSET", "h", "f", "new")
+	err := Load(bytes.NewReader(old.backup()), nil, func(payload []byte, ordered bool) error {
+		reply := now.run(0, [][]byte{[]byte("PINGD.LOAD"), payload})
+		if late := strings.Split(reply, "\r\n")[2]; ordered && late != ":0" {
+			return ErrLate
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][]string{
+		{"$3\r\nnew\r\n", "GET", "a"},
+		{":1\r\n", "HLEN", "h"},
+		{":5242880\r\n", "STRLEN", "b"},
+		{":0\r\n", "EXISTS", "small"},
+		{":5242880\r\n", "STRLEN", "later"},
+	} {
+		if got := now.do(0, c[1:]...); got != c[0] {
+			t.Errorf("%s: %.100q, want %q", c[1:], got, c[0])
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	s := newStore(f)
 	s.do(0, "SET", "a", "1")

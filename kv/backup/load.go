@@ -72,14 +72,22 @@ func walk(r io.Reader, report *Report, ignore Ignore, to func(part) error, skip 
 	return err
 }
 
+// ErrLate is what send tells Load of an ordered payload of which the store left out a
+// value, because its time was over.
+var ErrLate = errors.New("the time of a value is over")
+
 // Load reads a file that Verify found intact and hands its keys on as payloads of
 // PINGD.LOAD (package bulk), each of about a MiB. ordered says that a payload goes
 // on with a value that an earlier one began: it must be applied after those before
 // it. The payload is send's to keep.
+//
+// A value of several payloads that ends at some time begins with an ordered one of its
+// own. If send answers that with ErrLate the rest is left out: it would be added to
+// whatever the store holds under that name.
 func Load(r io.Reader, ignore Ignore, send func(payload []byte, ordered bool) error) error {
 	var p bulk.Payload
-	ordered := false
-	flush := func() error {
+	ordered, late := false, false
+	deliver := func() error {
 		if p.Len() == 0 {
 			return nil
 		}
@@ -88,7 +96,33 @@ func Load(r io.Reader, ignore Ignore, send func(payload []byte, ordered bool) er
 		ordered = false
 		return err
 	}
+	flush := func() error {
+		if err := deliver(); !errors.Is(err, ErrLate) { // of a small value: nothing follows
+			return err
+		}
+		return nil
+	}
+	begin := func(v part) error { // a value that may have further parts, and ends
+		if err := flush(); err != nil {
+			return err
+		}
+		p.Key(v.db, v.name, v.expireAt, v.val)
+		ordered = true
+		err := deliver()
+		if late = errors.Is(err, ErrLate); late {
+			return nil
+		}
+		return err
+	}
 	add := func(v part) error {
+		if v.first {
+			late = false
+			if v.expireAt != 0 && v.val.Size() >= partSize {
+				return begin(v)
+			}
+		} else if late {
+			return nil
+		}
 		if p.Len()+v.val.Size() > 2*partSize { // a large element travels alone
 			if err := flush(); err != nil {
 				return err
