@@ -164,7 +164,7 @@ func (v *validator) needs() {
 	if o.Starts(Sentinel) {
 		v.advise(where, "a sentinel without a store of its own needs one to tell about", join)
 	}
-	if o.Starts(Proxy) && len(o.Backend)+len(o.Route) == 0 {
+	if o.Starts(Proxy) && len(o.Backend)+len(o.Route)+len(o.ProxyTCP) == 0 {
 		v.advise(where, "the proxy has no server to forward to", backend+", or "+join+" for those that register")
 	}
 }

@@ -22,6 +22,15 @@ func TestValidateDefaults(t *testing.T) {
 	}
 }
 
+// A proxy alone may have servers for connections, or for a route, and no others.
+func TestProxyWithServersOfOneKind(t *testing.T) {
+	for _, servers := range []string{"--backend=10.0.0.7:80", "--route=/a=10.0.0.7:80", "--proxy-tcp=:2525=10.0.0.7:25"} {
+		if p := Load([]string{"--name=n1", "--role=proxy", servers}, Sources{}).Problems; p != nil {
+			t.Errorf("%s: %v", servers, p)
+		}
+	}
+}
+
 func TestValidate(t *testing.T) {
 	tests := []struct {
 		name   string
