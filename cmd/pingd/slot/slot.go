@@ -65,7 +65,7 @@ func Claim(dir string) (*Slot, error) {
 // settle makes the slot's directory, and a founder of its node if no slot of dir
 // was ever used.
 func (s *Slot) settle(dir string) error {
-	fresh, err := unused(dir)
+	fresh, err := s.first(dir)
 	if err != nil {
 		return err
 	}
@@ -86,18 +86,23 @@ func (s *Slot) settle(dir string) error {
 	return nil
 }
 
-// unused reports whether dir holds no slot's directory.
-func unused(dir string) (bool, error) {
+// first reports whether dir holds no other slot's directory, and nothing in this one's:
+// whoever made that was killed before it could mark it as the founder's.
+func (s *Slot) first(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return false, fmt.Errorf("list slots: %w", err)
 	}
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), prefix) {
+		if e.IsDir() && strings.HasPrefix(e.Name(), prefix) && e.Name() != s.Name {
 			return false, nil
 		}
 	}
-	return true, nil
+	held, err := os.ReadDir(s.Dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, fmt.Errorf("look into slot: %w", err)
+	}
+	return len(held) == 0, nil
 }
 
 // SetAside puts the slot's directory away, in place of what was put away before:

@@ -173,3 +173,16 @@ func TestUnusableDirectory(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// Whoever made the first slot was killed before it had marked the founder: without one
+// no cluster would ever begin.
+func TestAFounderIsMadeUpForOneThatWasKilled(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "store-1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	a, b := claim(t, dir), claim(t, dir)
+	if a.Name != "store-1" || !a.Founder || b.Founder {
+		t.Errorf("first %+v, second %+v", a, b)
+	}
+}
