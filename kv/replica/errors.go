@@ -25,6 +25,8 @@ var (
 	ErrNoSpace = errors.New("MISCONF writes that may grow the data are refused")
 	// ErrLevel: a command needs a newer version of the program on every node.
 	ErrLevel = errors.New("ERR command is not known to every node of the cluster yet")
+	// ErrLargeMessage is Publish's alone.
+	ErrLargeMessage = errors.New("ERR message is too large to be passed on to other nodes: it was not published")
 	// ErrStale is ReadLocal's alone.
 	ErrStale = errors.New("MASTERDOWN local data is too old: this node has not heard from a leader lately")
 )

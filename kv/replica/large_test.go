@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pingd/kv/engine"
+	"pingd/kv/replica/bus"
 )
 
 func TestRepliesTooLargeToBePassedOnAreRefusedAndHarmNobodyElse(t *testing.T) {
@@ -43,4 +44,21 @@ func TestRepliesTooLargeToBePassedOnAreRefusedAndHarmNobodyElse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A message that does not fit into a frame would end the connections to all others,
+// over which leaders are asked whether they still lead.
+func TestMessagesTooLargeToBePassedOnAreRefused(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1, func(cfg *Config) { cfg.Join, cfg.Expect = nil, 0 })
+	c.nodes[0].start()
+	c.leader()
+	r := c.nodes[0].replica()
+	r.OnPublish(func(_, _ []byte) int64 { return 1 })
+	if n, err := r.Publish(t.Context(), []byte("c"), make([]byte, bus.MaxFrame-10)); n != 1 || err != nil {
+		t.Errorf("the largest: %d, %v", n, err)
+	}
+	if _, err := r.Publish(t.Context(), []byte("c"), make([]byte, bus.MaxFrame)); !errors.Is(err, ErrLargeMessage) {
+		t.Errorf("one that is larger: %v", err)
+	}
 }

@@ -26,10 +26,14 @@ func (r *Replica) publishHere(channel, payload []byte) int64 {
 
 // Publish delivers a message to the subscribers of every node and returns how
 // many there were on the nodes that answered. Messages do not go through the
-// log: a node that is away misses them, as in Redis (PUBLISH).
+// log: a node that is away misses them, as in Redis (PUBLISH). ErrLargeMessage says
+// that nobody got it.
 func (r *Replica) Publish(ctx context.Context, channel, payload []byte) (int64, error) {
 	msg := binary.AppendUvarint(make([]byte, 0, len(channel)+len(payload)+8), uint64(len(channel)))
 	msg = append(append(msg, channel...), payload...)
+	if len(msg) > bus.MaxFrame {
+		return 0, ErrLargeMessage
+	}
 	var total atomic.Int64
 	answers, sent := make(chan struct{}, 16), 0
 	for _, s := range r.servers() {
