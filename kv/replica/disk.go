@@ -42,7 +42,10 @@ func (r *Replica) watchDisk(ctx context.Context) {
 		if r.space.Low() && r.route().Self && time.Since(handed) > handOverEvery {
 			if to, ok := r.roomy(); ok {
 				handed = time.Now()
-				err := r.transferHere(ctx, to)
+				// If the disk hangs, Raft does not answer before it goes on.
+				try, cancel := context.WithTimeout(ctx, transferWait)
+				err := r.transferHere(try, to)
+				cancel()
 				r.log.Warn("disk is nearly full: handing leadership over", "to", to, "free", r.space.Free(), "err", err)
 			}
 		}

@@ -132,6 +132,29 @@ func TestALeaderWhoseDiskHangsIsReplacedAndGoesOnServing(t *testing.T) {
 	}
 }
 
+// A leader that hands over because its disk is nearly full must still notice that the
+// disk hangs: Raft answers nothing meanwhile.
+func TestALeaderWhoseDiskHangsWhileItIsNearlyFullIsReplaced(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, nil)
+	disks := withDisks(c)
+	old := c.form()
+	c.voters(3)
+	old.must("SET", "k", "before")
+	disks[old].hang()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = old.do("INCR", "n") // held up, then done by the next leader, or not
+	}()
+	c.eventually("the write to hang", func() bool { return old.replica().store.Busy() > 0 })
+	disks[old].free.Store(150 << 20)
+	next := c.leaderBut(old)
+	next.must("SET", "k", "after")
+	disks[old].thaw()
+	<-done
+}
+
 // lead makes the named node the leader.
 func (c *cluster) lead(name string) (found *node) {
 	c.t.Helper()

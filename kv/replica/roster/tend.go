@@ -47,6 +47,8 @@ func (r *Roster) introduce(ctx context.Context, f form.Founder) error {
 	if !untold() {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*ChangeWait)
+	defer cancel()
 	select {
 	case r.admitting <- struct{}{}:
 		defer func() { <-r.admitting }()
