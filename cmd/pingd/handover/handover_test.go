@@ -187,3 +187,40 @@ func TestStranger(t *testing.T) {
 	}
 	<-done
 }
+
+// TestManyListeners: a proxy may have as many TCP listeners as it likes.
+func TestManyListeners(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	all := map[string]net.Listener{}
+	for range 100 {
+		ln := listener(t)
+		all["proxy-tcp "+ln.Addr().String()] = ln
+	}
+	o, err := NewOffer(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if err := o.Listen(path); err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan bool, 1)
+	go func() { taken <- o.Run(t.Context()) }()
+	i, err := Take(t.Context(), path)
+	if err != nil {
+		o.Close()
+		<-taken
+		t.Fatal(err)
+	}
+	for name, ln := range all {
+		mine := i.Listener(name, ln.Addr().String())
+		if mine == nil {
+			t.Errorf("%s was not handed over", name)
+			continue
+		}
+		_ = mine.Close()
+	}
+	if err := i.Done(); err != nil || !<-taken {
+		t.Error("not taken over", err)
+	}
+}

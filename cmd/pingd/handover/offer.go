@@ -18,8 +18,12 @@ const (
 	longStart = time.Minute
 )
 
-// maxListeners bounds what is handed over.
-const maxListeners = 16
+const (
+	// maxListeners is how many descriptors one message takes (Linux: SCM_MAX_FD).
+	maxListeners = 253
+	// maxNames bounds the names that go with them.
+	maxNames = 16 << 10
+)
 
 // goes is what the new process says when it serves.
 const goes = "go\n"

@@ -37,7 +37,7 @@ func Take(ctx context.Context, path string) (*Inheritance, error) {
 
 func (i *Inheritance) receive() error {
 	_ = i.conn.SetReadDeadline(time.Now().Add(patience))
-	text, control := make([]byte, 4096), make([]byte, syscall.CmsgSpace(4*maxListeners))
+	text, control := make([]byte, maxNames), make([]byte, syscall.CmsgSpace(4*maxListeners))
 	n, m, _, _, err := i.conn.ReadMsgUnix(text, control)
 	if err != nil {
 		return err
