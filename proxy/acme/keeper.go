@@ -34,6 +34,9 @@ const (
 	obtainLimit = 2 * time.Minute
 	lookEvery   = time.Minute
 
+	// patience is for how long what is of no use any more is tried to be removed.
+	patience = 2 * time.Second
+
 	// settle is what the other proxies get to hear of a token.
 	settle = 2 * time.Second
 )
@@ -212,7 +215,7 @@ func (k *Keeper) renew(ctx context.Context, name string) {
 	}
 	if err == nil {
 		defer func() {
-			if err := k.cfg.Store.Delete(context.WithoutCancel(ctx), lockKey); err != nil {
+			if err := k.remove(ctx, lockKey); err != nil {
 				k.log.Debug("lock not given back, it ends by itself", "err", err)
 			}
 		}()
@@ -230,6 +233,14 @@ func (k *Keeper) renew(ctx context.Context, name string) {
 	t.next = time.Now().Add(Pause(t.failed))
 	k.tries[name] = t
 	k.log.Error("certificate not obtained", "name", name, "authority", k.cfg.Directory, "err", err, "again_in", Pause(t.failed))
+}
+
+// remove deletes a key although ctx may have ended, but does not wait for a store that
+// is away: what has a life ends by itself.
+func (k *Keeper) remove(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	return k.cfg.Store.Delete(ctx, key)
 }
 
 // fresh tells whether a certificate that is not due is known: another proxy may have

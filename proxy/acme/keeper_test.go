@@ -252,3 +252,29 @@ func TestPublishWaits(t *testing.T) {
 		t.Errorf("%q", a)
 	}
 }
+
+// away is a Store that is lost when keys are to be deleted: a Delete waits for it.
+type away struct{ *shelf }
+
+func (away) Delete(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestStoreIsAwayAtTheEnd: a proxy that stops does not wait for a store that is gone.
+func TestStoreIsAwayAtTheEnd(t *testing.T) {
+	authority := httptest.NewServer(http.NotFoundHandler())
+	defer authority.Close()
+	k := keeper(t, &shelf{values: map[string]string{}}, func(c *Config) {
+		c.Store, c.Directory = away{&shelf{values: map[string]string{}}}, authority.URL
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { k.renew(ctx, "a.example.org"); close(ended) }()
+	stop()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it waits for ever")
+	}
+}

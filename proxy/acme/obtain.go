@@ -99,7 +99,7 @@ func (k *Keeper) authorize(ctx context.Context, client *acme.Client, url string)
 		if err := k.publish(ctx, c.Token, answer); err != nil {
 			return err
 		}
-		defer func() { _ = k.cfg.Store.Delete(context.WithoutCancel(ctx), tokenPrefix+c.Token) }() // else it ends by itself
+		defer func() { _ = k.remove(ctx, tokenPrefix+c.Token) }() // else it ends by itself
 		if _, err := client.Accept(ctx, c); err != nil {
 			return fmt.Errorf("accept the challenge: %w", err)
 		}
