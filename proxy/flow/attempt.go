@@ -52,6 +52,12 @@ func (m *Machine) Picked(s *upstream.Server) {
 	}
 	if s.Backend().Special() { // it came while the request waited
 		m.orders |= DropServer
+		if m.attempt.Replays > 0 && len(m.key) > 0 && len(m.req.IdempotencyKey(m.in)) == 0 {
+			// The key is ours, and the other engine would make another: what the server
+			// that failed has counted would count twice.
+			m.page(exchange.Failed(m.attempt.Failure))
+			return
+		}
 		m.yield()
 		return
 	}

@@ -46,3 +46,34 @@ func TestHandOverWithAllThatWasSent(t *testing.T) {
 		})
 	}
 }
+
+// TestKeyIsNotLostOnTheWay: a request that may have been counted under a key of ours is
+// not handed over, where it would get another and be counted twice.
+func TestKeyIsNotLostOnTheWay(t *testing.T) {
+	for _, c := range []struct {
+		name, fields string
+		handedOver   bool
+	}{
+		{"our key", "", false},
+		{"the client's own", "Idempotency-Key: k\r\n", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, nil, "10.0.0.1:1 idempotency=key", "10.0.0.2:1 idempotency=key proto=h2")
+			w.env.Config.Router = blind{w.set}
+			w.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n" + c.fields + "\r\n")
+			if !strings.Contains(w.asked(0), "Idempotency-Key: ") {
+				t.Fatalf("asked %q", w.asked(0))
+			}
+			w.do(w.m.ServerEnded)
+			if got := w.ended == HandOver; got != c.handedOver {
+				t.Errorf("handed over: %v, the client was told %q", got, w.told())
+			}
+			if !c.handedOver && !strings.HasPrefix(w.told(), "HTTP/1.1 502 ") {
+				t.Errorf("the client was told %q", w.told())
+			}
+			if w.slot {
+				t.Error("the slot is not given back")
+			}
+		})
+	}
+}
