@@ -192,6 +192,9 @@ const most = 100
 // may be gone without a word, and the next request would wait as well.
 const mute = 250 * time.Millisecond
 
+// maxHeads bounds the heads of a response that nobody reads.
+const maxHeads = 256 << 10
+
 // reserve takes a place for a stream, if there is one.
 func (c *client) reserve() bool {
 	c.mu.Lock()
@@ -276,6 +279,10 @@ func (r *replies) Headers(hs *h2.Stream, fields []h2.Field, end, tooLong bool) {
 	in, body, err := text.AppendResponse(st.in, fields, end, st.head)
 	if err != nil || tooLong {
 		st.abandon(h2.CodeProtocol)
+		return
+	}
+	if len(in)-st.off > maxHeads { // interim ones: no window bounds them
+		st.abandon(h2.CodeCalm)
 		return
 	}
 	st.in, st.body, st.ended = in, body, end

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // goServer is Go's own server for HTTP/2 in clear.
@@ -228,5 +232,74 @@ func TestPoolLeavesMuteConnections(t *testing.T) {
 	defer cancel()
 	if resp, _, err := ask(later, p, "GET", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil || resp.StatusCode != 204 {
 		t.Errorf("the next request: %v, %v", resp, err)
+	}
+}
+
+// TestPoolBoundsInterimResponses: heads have no window, and a server may send as many as
+// it likes to a client that reads none.
+func TestPoolBoundsInterimResponses(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flooded := make(chan error, 1)
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		flooded <- interimUntilReset(conn)
+	})
+	t.Cleanup(func() { _ = ln.Close(); flood.Wait() })
+	p := pool(t, ln.Addr().String(), PoolConfig{})
+	c, err := p.Dial(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-flooded; err != nil {
+		t.Error(err)
+	}
+}
+
+// interimUntilReset sends 103 responses on stream 1 until it is reset.
+func interimUntilReset(conn net.Conn) error {
+	if _, err := io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface))); err != nil {
+		return err
+	}
+	var block bytes.Buffer
+	e := hpack.NewEncoder(&block)
+	_ = e.WriteField(hpack.HeaderField{Name: ":status", Value: "103", Sensitive: true})
+	_ = e.WriteField(hpack.HeaderField{Name: "link", Value: strings.Repeat("x", 8<<10), Sensitive: true})
+	f := http2.NewFramer(conn, conn)
+	if err := f.WriteSettings(); err != nil {
+		return err
+	}
+	sent := 0
+	for {
+		got, err := f.ReadFrame()
+		switch got := got.(type) {
+		case *http2.RSTStreamFrame:
+			return nil
+		case *http2.HeadersFrame:
+			for ; sent < 4<<20; sent += block.Len() {
+				if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: got.StreamID, BlockFragment: block.Bytes(), EndHeaders: true}); err != nil {
+					return err
+				}
+			}
+			if err := f.WritePing(false, [8]byte{}); err != nil {
+				return err
+			}
+		case *http2.PingFrame:
+			return fmt.Errorf("%d bytes of interim responses are held", sent)
+		}
+		if err != nil {
+			return err
+		}
 	}
 }
