@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"pingd/proxy/h2"
@@ -224,7 +225,9 @@ func (st *stream) linger() error {
 		s.flush()
 		s.mu.Lock()
 	}
-	s.waiting = append(s.waiting, st)
+	if !slices.Contains(s.waiting, st) { // it may have been woken for its own window
+		s.waiting = append(s.waiting, st)
+	}
 	if err := st.wait(st.writable, writing); err != nil {
 		return err
 	}
