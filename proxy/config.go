@@ -166,6 +166,14 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxConn < 0 {
 		wrong("proxy: maxconn %d is negative\nhint: --proxy-maxconn=10000", c.MaxConn)
 	}
+	// Each of the others keeps room for the client that it waits for.
+	others := len(c.TCP)
+	if c.TLS != nil {
+		others++
+	}
+	if c.MaxConn > 0 && c.MaxConn <= others {
+		wrong("proxy: maxconn %d leaves nothing to plain HTTP beside %d other listeners\nhint: --proxy-maxconn=10000", c.MaxConn, others)
+	}
 	return c.filled(), errors.Join(errs...)
 }
 

@@ -237,6 +237,10 @@ func TestConfigMistakes(t *testing.T) {
 			t.Errorf("%q is not in %v", want, err)
 		}
 	}
+	_, err = New(Config{Addr: "127.0.0.1:0", Source: Static(nil), MaxConn: 1, TLS: &TLS{Addr: "127.0.0.1:0"}})
+	if err == nil || !strings.Contains(err.Error(), "maxconn 1 leaves nothing to plain HTTP beside 1 other") {
+		t.Errorf("the TLS listener has the only connection: %v", err)
+	}
 	p, err := New(Config{Addr: "127.0.0.1:0", Source: Static(nil)})
 	if err != nil {
 		t.Fatal(err)
