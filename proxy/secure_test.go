@@ -508,3 +508,70 @@ func TestGoodbyeOverHTTP2(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHandshakeWhileStopping: a client whose handshake is under way when the proxy stops
+// is served, as one is that is idle: its next request may be on its way. Of three tries
+// one has to be in time on a busy machine.
+func TestHandshakeWhileStopping(t *testing.T) {
+	for _, protocol := range []string{"http/1.1", "h2"} {
+		t.Run(protocol, func(t *testing.T) {
+			source := tells(t)
+			var err error
+			for range 3 {
+				if err = handshakeWhileStopping(t, source, protocol); err == nil {
+					return
+				}
+			}
+			t.Error(err)
+		})
+	}
+}
+
+func handshakeWhileStopping(t *testing.T, source Source, protocol string) error {
+	file, pool := certificate(t)
+	p, err := New(Config{Addr: "127.0.0.1:0", Source: source, TLS: &TLS{Addr: "127.0.0.1:0", Certificates: []string{file}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	addr := p.Addrs()["proxy-tls"]
+	settled(t, p, 1)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	for p.Status().(Status).Connections == 0 {
+		<-time.After(time.Millisecond)
+	}
+	stop()
+	for other, err := net.Dial("tcp", addr); err == nil; other, err = net.Dial("tcp", addr) {
+		_ = other.Close()
+	}
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetHTTP1(protocol != "h2")
+	tr.Protocols.SetHTTP2(protocol == "h2")
+	tr.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		over := tls.Client(conn, &tls.Config{RootCAs: pool, ServerName: "localhost", NextProtos: []string{protocol}})
+		return over, over.HandshakeContext(ctx)
+	}
+	defer tr.CloseIdleConnections()
+	resp, err := tr.RoundTrip(httptest.NewRequest("GET", "https://localhost/", nil))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 200 {
+		return fmt.Errorf("%s %q: %w", resp.Status, text, err)
+	}
+	return nil
+}

@@ -182,12 +182,16 @@ func (c *client) idle() bool {
 	c.mu.Lock()
 	c.waiting = true
 	c.mu.Unlock()
-	if c.f.draining.Load() && !c.stream {
+	draining := c.f.draining.Load() && !c.stream
+	if draining && !c.first {
 		return false
 	}
 	wait := c.f.cfg.Timeouts.KeepAlive
 	if c.first {
 		wait = min(wait, c.f.cfg.Timeouts.Head)
+	}
+	if draining { // it was let in before, and its first request is on its way
+		wait = min(wait, exchange.Parting)
 	}
 	limit := wire.Now().After(wait)
 	for {

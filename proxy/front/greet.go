@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pingd/proxy/exchange"
 	"pingd/proxy/h2/session"
 	"pingd/proxy/proxyproto"
 	"pingd/proxy/wire"
@@ -50,8 +51,10 @@ func (c *client) greet(secure *tls.Config) bool {
 		return true
 	}
 	over := tls.Server(conn, secure)
-	ctx, cancel := context.WithDeadline(c.f.calm, limit)
+	ctx, cancel := context.WithDeadline(c.f.hard, limit)
+	parted := c.f.parting(ctx, cancel)
 	err := over.HandshakeContext(ctx)
+	parted()
 	cancel()
 	if err != nil {
 		c.f.secure.failed.Add(1)
@@ -65,6 +68,21 @@ func (c *client) greet(secure *tls.Config) bool {
 	c.secure = true
 	c.replace(over)
 	return true
+}
+
+// parting has cancel called when clients that had nothing under way when the Front
+// began to stop have had their time, unless ctx ends or the function that it returns is
+// called before.
+func (f *Front) parting(ctx context.Context, cancel func()) (stop func() bool) {
+	return context.AfterFunc(f.calm, func() {
+		t := time.NewTimer(exchange.Parting)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 }
 
 // replace makes conn the client's connection.
