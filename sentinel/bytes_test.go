@@ -551,3 +551,24 @@ func TestStrangersHoldLittle(t *testing.T) {
 		t.Errorf("%d bytes are held for a stranger", wide.most)
 	}
 }
+
+// Who subscribes to nothing any more, or was refused, is no subscriber to INFO.
+func TestSubscribersAreCounted(t *testing.T) {
+	s := start(t, newFakeCluster(three()))
+	conn := dial(t, s)
+	for _, step := range []struct {
+		send, mark string
+		want       int
+	}{
+		{"SUBSCRIBE a\r\n", "$1\r\na\r\n:1\r\n", 1},
+		{"UNSUBSCRIBE a\r\n", "$1\r\na\r\n:0\r\n", 0},
+		{"PSUBSCRIBE *\r\n", "$1\r\n*\r\n:1\r\n", 1},
+		{"RESET\r\n", "+RESET\r\n", 0},
+		{"SUBSCRIBE " + strings.Repeat("x", maxChannelName+1) + "\r\n", "too long a name\r\n", 0},
+	} {
+		ask2(t, conn, step.send, step.mark)
+		if n := s.hub.count(); n != step.want {
+			t.Errorf("after %.20q: %d subscribers, want %d", step.send, n, step.want)
+		}
+	}
+}

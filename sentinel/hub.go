@@ -9,13 +9,13 @@ import (
 // hub hands events to the clients that subscribed to them.
 type hub struct {
 	mu      sync.Mutex
-	clients map[*client]struct{} // those with a subscription
+	clients map[*client]struct{} // those with a subscription, or that had one
 }
 
 func newHub() *hub { return &hub{clients: map[*client]struct{}{}} }
 
-// join and leave are called when a client's first subscription begins and its
-// last ends.
+// join and leave are called when a client's first subscription begins and when its
+// connection ends.
 func (h *hub) join(c *client) {
 	h.mu.Lock()
 	h.clients[c] = struct{}{}
@@ -28,10 +28,16 @@ func (h *hub) leave(c *client) {
 	h.mu.Unlock()
 }
 
-func (h *hub) count() int {
+// count returns how many have a subscription now: they stay here when their last ends.
+func (h *hub) count() (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.clients)
+	for c := range h.clients {
+		if c.subs.count() > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // publish queues events for every subscriber; it never waits for one.
