@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -115,4 +116,24 @@ func TestPauseHoldsMixedTransactions(t *testing.T) {
 	p.talk("CLIENT UNPAUSE", "+OK\r\n")
 	other.br.Reset(other.nc)
 	other.want("*2\r\n+OK\r\n$-1\r\n")
+}
+
+// A client that is gone, or told to leave, gives its place back although it waits.
+func TestWaitEndsWithItsClient(t *testing.T) {
+	r := start(t, nil)
+	r.store.wait = func(ctx context.Context) int {
+		<-ctx.Done()
+		return 0
+	}
+	p := r.dial()
+	for name, end := range map[string]func(waiting *peer){
+		"gone":   func(w *peer) { w.nc.Close() },
+		"killed": func(*peer) { p.talk("CLIENT KILL TYPE normal", ":1\r\n") },
+	} {
+		w := r.dial()
+		w.send("WAIT 1 0\r\n")
+		wait(t, "the wait", func() bool { return r.stats.blocked.Load() == 1 })
+		end(w)
+		wait(t, name, func() bool { return r.Status().(Status).Clients == 1 && r.stats.blocked.Load() == 0 })
+	}
 }

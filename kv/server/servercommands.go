@@ -11,6 +11,7 @@ import (
 	"pingd/kv/resp/reply"
 	"pingd/kv/server/admin"
 	"pingd/kv/server/catalog"
+	"pingd/kv/server/hangup"
 	"pingd/kv/server/info"
 	"pingd/kv/server/latency"
 	"pingd/kv/server/settings"
@@ -240,8 +241,8 @@ func (c *conn) cmdWait(args [][]byte) {
 	c.Int(int64(have))
 }
 
-// await returns a context for a command that waits: it ends after limit, and by
-// CLIENT UNBLOCK. end must be called when the wait is over.
+// await returns a context for a command that waits: it ends after limit, with the
+// connection, and by CLIENT UNBLOCK. end must be called when the wait is over.
 func (c *conn) await(limit time.Duration) (ctx context.Context, end func()) {
 	timed, cancelTime := context.WithTimeout(c.ctx, limit)
 	ctx, cancel := context.WithCancelCause(timed)
@@ -255,7 +256,9 @@ func (c *conn) await(limit time.Duration) (ctx context.Context, end func()) {
 	}
 	c.waiting.Unlock()
 	c.srv.stats.blocked.Add(1)
+	stop := hangup.Watch(lowest(c.nc), c.closing.Load, func() { cancel(nil) })
 	return ctx, func() {
+		stop()
 		c.srv.stats.blocked.Add(-1)
 		c.waiting.Lock()
 		c.waiting.end = nil
