@@ -52,10 +52,11 @@ type loop struct {
 
 // mailbox holds what other goroutines ask a loop to do.
 type mailbox struct {
-	mu    sync.Mutex // held for a moment only, by whoever posts or empties
-	todo  []func(*loop)
-	asked atomic.Bool // the eventfd has been written and not read
-	fd    int32
+	mu     sync.Mutex // held for a moment only, by whoever posts or empties
+	todo   []func(*loop)
+	closed bool
+	asked  atomic.Bool // the eventfd has been written and not read
+	fd     int32
 }
 
 func newLoop(e *Engine) (*loop, error) {
@@ -87,16 +88,27 @@ func newLoop(e *Engine) (*loop, error) {
 	return l, nil
 }
 
+// close frees the descriptors of a loop that has ended.
 func (l *loop) close() {
+	l.mail.mu.Lock()
+	defer l.mail.mu.Unlock()
+	if l.mail.closed {
+		return
+	}
+	l.mail.closed = true
 	closeFD(l.mail.fd, false)
 	closeFD(l.ep, false)
 }
 
-// post has do called by the loop's thread. It may be called by any goroutine.
+// post has do called by the loop's thread, unless that has ended. It may be called by
+// any goroutine.
 func (l *loop) post(do func(*loop)) {
 	l.mail.mu.Lock()
+	defer l.mail.mu.Unlock()
+	if l.mail.closed { // the descriptor is somebody else's now
+		return
+	}
 	l.mail.todo = append(l.mail.todo, do)
-	l.mail.mu.Unlock()
 	if !l.mail.asked.Swap(true) {
 		one := uint64(1)
 		syscall.RawSyscall(syscall.SYS_WRITE, uintptr(l.mail.fd), uintptr(unsafe.Pointer(&one)), 8)
