@@ -39,6 +39,13 @@ type streams struct {
 // command runs the subcommand that o names.
 func command(ctx context.Context, o config.Options, std streams) (err error) {
 	switch o.Command.Name {
+	case "backup", "completion", "top": // no text of others, or seen to there
+	default:
+		if !o.Command.JSON {
+			std.out, std.err = plain{std.out}, plain{std.err}
+		}
+	}
+	switch o.Command.Name {
 	case "version":
 		if o.Command.JSON {
 			return writeJSON(std.out, thisBuild())

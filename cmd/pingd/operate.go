@@ -27,9 +27,6 @@ func operate(ctx context.Context, o config.Options, std streams) error {
 		return err
 	}
 	defer done()
-	if !o.Command.JSON {
-		std.out, std.err = plain{std.out}, plain{std.err}
-	}
 	switch c := o.Command; c.Name {
 	case "servers":
 		return showServers(ctx, f, c.JSON, std)
