@@ -62,13 +62,13 @@ func (r *Replica) catchUp(ctx context.Context) error {
 	}
 }
 
-// leaderIndex returns a commit index that the leader had at or after the call.
+// leaderIndex returns a log index, of the leader's, that nothing acknowledged before
+// the call is beyond.
 func (r *Replica) leaderIndex(ctx context.Context) (uint64, error) {
 	to := r.route()
 	switch {
 	case to.Self:
-		index, _, err := r.confirm.Leader(ctx)
-		return index, err
+		return r.settledIndex(ctx)
 	case to.Addr == "":
 		return 0, ErrNoLeader
 	}
@@ -87,9 +87,25 @@ func (r *Replica) leaderIndex(ctx context.Context) (uint64, error) {
 	return index, nil
 }
 
+// settledIndex is leaderIndex on the leader itself: before an entry of its term is
+// applied, its commit index may lag behind what others acknowledged.
+func (r *Replica) settledIndex(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.RouteWait)
+	defer cancel()
+	index, term, err := r.confirm.Leader(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.machine.Wait(ctx, index, term); err != nil {
+		return 0, err
+	}
+	applied, _ := r.machine.Applied()
+	return applied, nil
+}
+
 // confirmIndex answers kindIndex.
 func (r *Replica) confirmIndex(ctx context.Context) ([]byte, error) {
-	index, _, err := r.confirm.Leader(ctx)
+	index, err := r.settledIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
