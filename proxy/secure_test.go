@@ -510,14 +510,14 @@ func TestGoodbyeOverHTTP2(t *testing.T) {
 }
 
 // TestHandshakeWhileStopping: a client whose handshake is under way when the proxy stops
-// is served, as one is that is idle: its next request may be on its way. Of three tries
+// is served, as one is that is idle: its next request may be on its way. Of six tries
 // one has to be in time on a busy machine.
 func TestHandshakeWhileStopping(t *testing.T) {
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		t.Run(protocol, func(t *testing.T) {
 			source := tells(t)
 			var err error
-			for range 3 {
+			for range 6 {
 				if err = handshakeWhileStopping(t, source, protocol); err == nil {
 					return
 				}
