@@ -82,7 +82,7 @@ func (p *Process) start() error {
 	cmd.Env = append(baseEnv(), p.spec.Env...)
 	// A group of its own: a Ctrl-C at the terminal reaches only the caller,
 	// which then stops everything in order, and workers end with their master.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = bound()
 	if err := p.lab.onLauncher(cmd.Start); err != nil {
 		return fmt.Errorf("start %s: %w", p.spec.Name, err)
 	}
