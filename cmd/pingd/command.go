@@ -37,7 +37,7 @@ type streams struct {
 }
 
 // command runs the subcommand that o names.
-func command(ctx context.Context, o config.Options, std streams) (err error) {
+func command(ctx context.Context, o config.Options, std streams) error {
 	switch o.Command.Name {
 	case "backup", "completion", "top": // no text of others, or seen to there
 	default:
@@ -66,6 +66,11 @@ func command(ctx context.Context, o config.Options, std streams) (err error) {
 		fmt.Fprint(std.out, config.Completion(o.Command.Shell))
 		return nil
 	}
+	return onStore(ctx, o, std)
+}
+
+// onStore runs a subcommand that is answered by the stores.
+func onStore(ctx context.Context, o config.Options, std streams) (err error) {
 	addrs := o.JoinAddrs()
 	if len(addrs) == 0 {
 		addrs = []string{"127.0.0.1:" + config.DefaultRedisPort}

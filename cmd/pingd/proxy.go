@@ -49,13 +49,7 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 	if s := o.Secret.Reveal(); s != "" {
 		cfg.Secret = []byte(s)
 	}
-	if o.ServesTLS() {
-		cfg.TLS = &proxy.TLS{Listener: e.listeners.take("proxy-tls-addr"), Certificates: o.ProxyCert}
-		cfg.RedirectPort = o.RedirectHTTPS
-	}
-	if len(o.ProxyACME) > 0 {
-		cfg.ACME = &proxy.ACME{Names: o.ProxyACME, Directory: o.ProxyACMEDirectory, Email: o.ProxyACMEEmail}
-	}
+	e.proxyTLS(&cfg)
 	var err error
 	if cfg.Balance, err = proxy.ParseBalance(o.Balance); err != nil {
 		return cfg, err
@@ -76,6 +70,18 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 		cfg.TCP = append(cfg.TCP, proxy.TCP{Listener: e.listeners.take(key), Addr: o.HostPort(l.Addr), Service: e.service(&l.Spec)})
 	}
 	return cfg, nil
+}
+
+// proxyTLS puts in what concerns TLS.
+func (e *env) proxyTLS(cfg *proxy.Config) {
+	o := &e.o
+	if o.ServesTLS() {
+		cfg.TLS = &proxy.TLS{Listener: e.listeners.take("proxy-tls-addr"), Certificates: o.ProxyCert}
+		cfg.RedirectPort = o.RedirectHTTPS
+	}
+	if len(o.ProxyACME) > 0 {
+		cfg.ACME = &proxy.ACME{Names: o.ProxyACME, Directory: o.ProxyACMEDirectory, Email: o.ProxyACMEEmail}
+	}
 }
 
 // service returns the service of a route.

@@ -139,8 +139,7 @@ func Load(r io.Reader, ignore Ignore, send func(payload []byte, ordered bool) er
 		}
 		return nil
 	}
-	err := walk(r, newReport(time.Time{}), ignore, add, func(rdb.Key) error { return nil })
-	if err != nil {
+	if err := walk(r, newReport(time.Time{}), ignore, add, func(rdb.Key) error { return nil }); err != nil {
 		return err
 	}
 	return flush()
