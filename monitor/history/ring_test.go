@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"pingd/monitor/history/chunk"
@@ -145,7 +146,7 @@ func TestRingAgainstModel(t *testing.T) {
 func FuzzMatch(f *testing.F) {
 	f.Add("cpu.", "user")
 	f.Fuzz(func(t *testing.T, prefix, rest string) {
-		if !Match(prefix+"*", prefix+rest) {
+		if !Match(prefix+"*", prefix+rest) && !strings.Contains(prefix, "*") { // else the first one counts
 			t.Fatalf("%q* does not match %q", prefix, prefix+rest)
 		}
 	})
