@@ -15,6 +15,7 @@ const (
 	Refused                 // it is never done
 )
 
+// String returns the outcome in a word.
 func (o Outcome) String() string {
 	return [...]string{"unknown", "answered", "refused"}[o]
 }

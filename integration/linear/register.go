@@ -31,6 +31,7 @@ type Access struct {
 	done     time.Duration
 }
 
+// String returns the access as a failure shows it: who, what and the answer.
 func (a Access) String() string {
 	return fmt.Sprintf("client %d %s %q old %q: %q", a.client, a.Kind, a.Arg, a.Old, a.answer)
 }

@@ -4,7 +4,8 @@
 //
 //	<dir>/lock         held by the process that owns the directory
 //	<dir>/stable.db    term, vote, facts
-//	<dir>/wal/         log segments           (kind "wal")
+//	<dir>/wal/         log segments           (kind "wal"); of those that were cut,
+//	                   only what is written takes space (trimmer)
 //	<dir>/log.db       the log                (kind "bolt")
 //	<dir>/snapshots/   the newest two snapshots
 //

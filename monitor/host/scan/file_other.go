@@ -17,6 +17,9 @@ func Open(path string) (File, error) {
 	return File{f}, err
 }
 
+// ReadAll reads the file from its beginning, at most MaxFile bytes, into buf, which it
+// lengthens if need be: it
+// returns buf, perhaps grown, and what was read, which is valid until buf is used again.
 func (f File) ReadAll(buf []byte) (grown, data []byte, err error) {
 	for {
 		n, err := f.f.ReadAt(buf, 0)
