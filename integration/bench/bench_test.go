@@ -9,85 +9,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
+
+	"pingd/integration/bench/load"
+	"pingd/integration/bench/proxy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const wrkText = `Running 2s test @ http://127.0.0.1:27004/
-  1 threads and 64 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency     0.94ms  402.11us  14.02ms   92.18%
-    Req/Sec    58.71k     2.02k   60.71k    85.00%
-  Latency Distribution
-     50%  845.00us
-     75%    1.07ms
-     90%    1.31ms
-     99%    2.32ms
-  116901 requests in 2.00s, 16.50MB read
-Requests/sec:  58401.22
-Transfer/sec:      8.24MB
-`
-
-func TestParseWrk(t *testing.T) {
-	want := wrkResult{requests: 116901, rate: 58401.22, p50: 845 * time.Microsecond, p99: 2320 * time.Microsecond}
-	got, err := parseWrk([]byte(wrkText))
-	if err != nil || got != want {
-		t.Errorf("result %+v, %v; want %+v", got, err, want)
-	}
-	failing := strings.Replace(wrkText, "Requests/sec:",
-		"  Socket errors: connect 1, read 20, write 300, timeout 0\n  Non-2xx or 3xx responses: 4000\nRequests/sec:", 1)
-	if got, err := parseWrk([]byte(failing)); err != nil || got.failed != 4321 {
-		t.Errorf("failed %d, %v; want 4321", got.failed, err)
-	}
-	for _, text := range []string{"", "unable to connect", strings.Replace(wrkText, "99%", "98%", 1), strings.Replace(wrkText, "845.00us", "x", 1)} {
-		if _, err := parseWrk([]byte(text)); err == nil {
-			t.Errorf("%.30q is taken for a report", text)
-		}
-	}
-}
-
-func FuzzParseWrk(f *testing.F) {
-	f.Add([]byte(wrkText))
-	f.Fuzz(func(_ *testing.T, text []byte) { _, _ = parseWrk(text) })
-}
-
-func TestShape(t *testing.T) {
-	for text, want := range map[string]shape{"1": {1, 1}, "200": {200, 1}, "50x16": {50, 16}} {
-		var s shape
-		if err := s.UnmarshalText([]byte(text)); err != nil || s != want || s.String() != text {
-			t.Errorf("%q is %+v (%s), %v", text, s, s, err)
-		}
-	}
-	for _, text := range []string{"", "x", "0", "5x", "5x0", "-1", "99999", "9999x9", "1.5"} {
-		if err := new(shape).UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is taken for a shape", text)
-		}
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	for got, want := range map[string]string{
-		count(0): "0", count(999): "999", count(1000): "1,000", count(int64(-1234567)): "-1,234,567",
-		rate(12345.6): "12,346", millis(0.123): "0.12", millis(12.34): "12.3", millis(1234.5): "1234",
-	} {
-		if got != want {
-			t.Errorf("printed %s, want %s", got, want)
-		}
-	}
-}
-
-func TestMachine(t *testing.T) {
-	m, err := inspect(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m.Cores < 1 || m.SyncMS <= 0 || m.Jitter < 1 || !strings.Contains(m.String(), " cores, Linux ") {
-		t.Errorf("machine %+v: %s", m, m)
-	}
-}
 
 func TestUsage(t *testing.T) {
 	for _, tt := range []struct {
@@ -147,7 +76,7 @@ func visited(t *testing.T, loses bool) string {
 func TestLoad(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"--json", "load", "--for=200ms", "--clients=3", visited(t, false)}, &out, &errs)
-	var report loadReport
+	var report load.Report
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
 	}
@@ -184,7 +113,7 @@ func TestConformance(t *testing.T) {
 	if code := run(t.Context(), []string{"--json", "conformance", "--only=pingd"}, &out, &errs); code != 0 {
 		t.Fatalf("exit status %d\n%s", code, errs.String())
 	}
-	var report conformanceReport
+	var report proxy.ConformanceReport
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatal(err)
 	}

@@ -13,5 +13,13 @@
 //	go run ./integration/bench monitor                          CPU, memory and page beside netdata and node_exporter
 //	go run ./integration/bench conformance                      HTTP/1.1 demands, the same proxies
 //
+// Each subcommand is a package of its own below this one (commit lies with store,
+// conformance with proxy), and they share a few:
+//
+//	session   flags of all, output, log, the binary, the lab, waits
+//	machine   what it ran on            show    tables, JSON, numbers
+//	drive     load and its recorder     stats   histograms, medians, gaps, the ledger
+//	stack     a whole stack under load and faults
+//
 // Everything listens on loopback addresses only and ends with the command.
 package main
