@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"pingd/proxy/compress"
 	"pingd/proxy/exchange"
 	"pingd/proxy/health"
 	"pingd/proxy/http1"
@@ -26,6 +27,9 @@ type Timeouts = exchange.Timeouts
 
 // Limits bound request heads; see its fields.
 type Limits = http1.Limits
+
+// Compression is what is compressed; see its fields.
+type Compression = compress.Options
 
 // Rate is how often something may happen; see its fields.
 type Rate = limit.Rate
@@ -111,6 +115,9 @@ type Config struct {
 	// Trusted are networks of proxies whose X-Forwarded-* and Forwarded are
 	// believed; nobody else's are.
 	Trusted []netip.Prefix
+	// Compress has responses compressed for clients that want it (nil: none are). There
+	// are no event loops then: they would stand still meanwhile.
+	Compress *Compression
 	// NoVia leaves out the Via field that RFC 9110 section 7.6.3 demands in
 	// requests: some servers do not compress for a request that has one.
 	NoVia bool
@@ -187,6 +194,9 @@ func (c Config) filled() Config {
 	}
 	if c.Loops == 0 {
 		c.Loops = runtime.GOMAXPROCS(0)
+	}
+	if c.Compress != nil {
+		c.Loops = -1
 	}
 	if c.Retries == 0 {
 		c.Retries = 2

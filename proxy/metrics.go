@@ -36,6 +36,8 @@ var (
 	descServiceQueue = desc("service_queue", "Requests waiting for a free slot of the service's servers.", "service")
 	descHandshakes   = desc("tls_handshakes_total", "TLS handshakes, by result: new session, resumed or failed.", "result")
 	descCertificate  = desc("certificate_expiry_timestamp_seconds", "When the certificate ends.", "name")
+	descCompressed   = desc("compressed_total", "Responses by what became of their compression: compressed, or busy where as many as allowed were at work.", "result")
+	descCompression  = desc("compression_bytes_total", "Body bytes of responses that were compressed, in before and out after.", "direction")
 	descWeight       = desc("backend_weight", "Weight of the backend, 0 while it is drained.", "service", "backend")
 )
 
@@ -48,6 +50,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descRequests, descDuration, descAnswer, descLimit, descUp, descActive, descChecksFailed, descErrors, descRetries,
 		descRedispatches, descBytes, descConnections, descMaximum, descAccepted, descQueue, descServiceQueue, descWeight, descHandshakes, descCertificate,
+		descCompressed, descCompression,
 	} {
 		ch <- d
 	}
@@ -92,6 +95,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 				gauge(descCertificate, info.Ends.Unix(), name)
 			}
 		}
+	}
+	if z := c.p.pack; z != nil {
+		n := z.Stats()
+		counter(descCompressed, n.Responses, "compressed")
+		counter(descCompressed, n.Passed, "busy")
+		counter(descCompression, n.In, "in")
+		counter(descCompression, n.Out, "out")
 	}
 	ch <- histogram(descDuration, &c.p.durations)
 }

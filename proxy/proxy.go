@@ -15,6 +15,7 @@ import (
 	"pingd/proxy/acme"
 	"pingd/proxy/cert"
 	"pingd/proxy/cluster"
+	"pingd/proxy/compress"
 	"pingd/proxy/dispatch"
 	"pingd/proxy/exchange"
 	"pingd/proxy/front"
@@ -33,8 +34,9 @@ type Proxy struct {
 	ln    net.Listener
 	addr  string
 	gate  *exchange.Gate
-	front *front.Front // takes everything
-	loops *loop.Engine // takes what is plain, and gives the rest to front; nil: none
+	pack  *compress.Compressor // nil: nothing is compressed
+	front *front.Front         // takes everything
+	loops *loop.Engine         // takes what is plain, and gives the rest to front; nil: none
 
 	began     chan struct{}  // closed when Run serves
 	access    *accesslog.Log // nil: none
@@ -92,13 +94,10 @@ func New(cfg Config) (*Proxy, error) {
 	if cfg.AccessLog != nil {
 		p.access = accesslog.New(cfg.AccessLog, cfg.AccessLogJSON, p.log)
 	}
-	ec := exchange.Config{
-		Router: router, NoRequestID: cfg.NoRequestID, Announced: cfg.Announced, Limits: cfg.Limits, Timeouts: cfg.Timeouts, Gate: p.gate,
-		Retry:  retry.Policy{Connects: cfg.Retries, Replays: min(cfg.Retries, 1)},
-		Budget: retry.NewBudget(cfg.RetryPercent, 100), Trusted: cfg.Trusted, Logger: p.log, Record: p.record,
-	}
-	if !cfg.NoVia {
-		ec.Via = "pingd"
+	ec, err := p.exchange(router)
+	if err != nil {
+		_ = ln.Close()
+		return nil, err
 	}
 	p.front = front.New(ec)
 	if _, plain := ln.(*net.TCPListener); plain && loop.Supported && cfg.Loops > 0 {
@@ -112,6 +111,26 @@ func New(cfg Config) (*Proxy, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// exchange returns what both engines are told.
+func (p *Proxy) exchange(router exchange.Router) (ec exchange.Config, err error) {
+	cfg := &p.cfg
+	ec = exchange.Config{
+		Router: router, NoRequestID: cfg.NoRequestID, Announced: cfg.Announced, Limits: cfg.Limits, Timeouts: cfg.Timeouts, Gate: p.gate,
+		Retry:  retry.Policy{Connects: cfg.Retries, Replays: min(cfg.Retries, 1)},
+		Budget: retry.NewBudget(cfg.RetryPercent, 100), Trusted: cfg.Trusted, Logger: p.log, Record: p.record,
+	}
+	if !cfg.NoVia {
+		ec.Via = "pingd"
+	}
+	if cfg.Compress != nil {
+		if p.pack, err = compress.New(*cfg.Compress); err != nil {
+			return ec, err
+		}
+		ec.Compress = p.pack
+	}
+	return ec, nil
 }
 
 // complete makes what a proxy may have beside its first listener.

@@ -59,6 +59,9 @@ func (e *env) proxyConfig(access io.Writer) (proxy.Config, error) {
 			return cfg, err
 		}
 	}
+	if c, on := o.Compression(); on {
+		cfg.Compress = &c
+	}
 	if cfg.Source, err = e.defaultSource(); err != nil {
 		return cfg, err
 	}
@@ -119,6 +122,9 @@ func (e *env) defaultSource() (proxy.Source, error) {
 // other half's worth of work is the store's.
 func (e *env) proxyLoops() int {
 	n := e.o.ProxyLoops
+	if _, on := e.o.Compression(); on {
+		return -1 // they would stand still while they compress
+	}
 	processors := runtime.GOMAXPROCS(0)
 	switch {
 	case n < 0:

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"pingd/proxy/compress"
 	"pingd/proxy/http1"
 	"pingd/proxy/retry"
 )
@@ -91,6 +92,8 @@ type Config struct {
 	Announced []netip.Prefix
 	// Via is the name in the Via field sent to servers; empty sends none.
 	Via string
+	// Compress compresses responses (nil: none). Event loops do not: who has it has none.
+	Compress *compress.Compressor
 	// Record is called with each request's record when it has ended, by whoever
 	// served it, also at the same time: it must not block (nil: not called).
 	Record func(*Record)

@@ -160,6 +160,9 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 		Chunk: r.kind == http1.UntilClose && !old, Date: c.date.At(wire.Now()),
 	}
 	c.extra = c.plan.Reply(&c.note, &c.rec, c.extra)
+	if c.f.cfg.Compress != nil {
+		r.pack = c.encode(c.up[:n], r.kind)
+	}
 	c.out = c.resp.Append(c.out[:0], c.up[:n], &c.note)
 	headLen := len(c.out)
 	end := r.run()

@@ -41,6 +41,8 @@ type work struct {
 	plan  exchange.Plan
 	note  http1.Reply // what a response's head is changed to
 	extra []byte      // of it
+
+	trailer []byte // of a response that is compressed
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 
+	"pingd/proxy/compress"
 	"pingd/proxy/exchange"
 	"pingd/proxy/http1"
 	"pingd/proxy/upstream"
@@ -23,6 +24,7 @@ type relay struct {
 	raw  bool // the client is to see the body without framing
 
 	chunked http1.Chunked
+	pack    *compress.Writer // nil: the body passes as it is
 	written int64
 	clean   bool // the server sent exactly its response
 	nothing bool // failed before the client was told anything
@@ -31,6 +33,10 @@ type relay struct {
 // run passes everything on and returns how it ended.
 func (r *relay) run() string {
 	r.chunked.Reset(true)
+	if r.pack != nil {
+		defer r.pack.Release()
+		return r.packed()
+	}
 	switch r.kind {
 	case http1.NoBody:
 		r.clean = len(r.rest) == 0

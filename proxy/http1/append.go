@@ -1,6 +1,9 @@
 package http1
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // Forward says how a request head is rewritten for a backend. All of it may be
 // left empty.
@@ -173,6 +176,11 @@ type Reply struct {
 	// Chunk announces a chunked body in place of one that ends with the
 	// backend's connection.
 	Chunk bool
+	// Coding is what the body is encoded with on its way, which changes its length:
+	// Content-Length and Accept-Ranges go, Content-Encoding is added (empty: it is not).
+	Coding string
+	// Weak makes a strong entity tag a weak one.
+	Weak bool
 	// Switch keeps Upgrade: the response is the 101 that was asked for.
 	Switch bool
 	// RequestID is sent as X-Request-Id in place of the backend's own when not
@@ -198,19 +206,29 @@ func (r *Response) Append(dst, buf []byte, o *Reply) []byte {
 	for i := range r.fields[:r.count] {
 		f := &r.fields[i]
 		keep := r.keep(buf, f, o)
-		if keep && !f.spaced {
+		weaken := o.Weak && f.id == nameOther && f.isStrongTag(buf)
+		if keep && !f.spaced && !weaken {
 			continue
 		}
 		dst = append(dst, buf[run:f.start]...)
 		run = int(f.end)
 		if keep {
 			dst = append(dst, buf[f.start:f.nameEnd]...)
-			dst = appendField(dst, ": ", f.value.of(buf))
+			dst = append(dst, ": "...)
+			if weaken {
+				dst = append(dst, "W/"...)
+			}
+			dst = appendField(dst, "", f.value.of(buf))
 		}
 	}
 	dst = append(dst, buf[run:r.bodyAt-2]...)
 	if o.Chunk {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	}
+	if o.Coding != "" {
+		dst = append(dst, "Content-Encoding: "...)
+		dst = append(dst, o.Coding...)
+		dst = append(dst, '\r', '\n')
 	}
 	if len(o.RequestID) > 0 && (r.Status >= 200 || o.Switch) {
 		dst = appendField(dst, "X-Request-Id: ", o.RequestID)
@@ -236,9 +254,12 @@ func (r *Response) Append(dst, buf []byte, o *Reply) []byte {
 func (r *Response) keep(buf []byte, f *field, o *Reply) bool {
 	switch f.id {
 	case nameOther:
+		if o.Coding != "" && bytes.EqualFold(buf[f.start:f.nameEnd], []byte("accept-ranges")) {
+			return false // of the bytes as they were
+		}
 	case nameContentLength:
 		// RFC 9110 section 8.6: never in 1xx and 204.
-		return r.Status >= 200 && r.Status != 204
+		return r.Status >= 200 && r.Status != 204 && o.Coding == ""
 	case nameTransferEncoding:
 		return o.Minor > 0 && r.Status >= 200 && r.Status != 204
 	case nameUpgrade:
@@ -253,6 +274,12 @@ func (r *Response) keep(buf []byte, f *field, o *Reply) bool {
 		}
 	}
 	return !r.nominates(buf, f)
+}
+
+// isStrongTag reports whether the field is a strong entity tag.
+func (f *field) isStrongTag(buf []byte) bool {
+	value := f.value.of(buf)
+	return len(value) > 1 && value[0] == '"' && bytes.EqualFold(buf[f.start:f.nameEnd], []byte("etag"))
 }
 
 func appendField(dst []byte, name string, value []byte) []byte {

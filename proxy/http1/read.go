@@ -37,6 +37,23 @@ func (r *Request) Path(buf []byte) []byte { return r.path.of(buf) }
 // InTrailer reports whether what follows belongs to the trailer section.
 func (c *Chunked) InTrailer() bool { return c.state >= trailerStart && c.state < chunkDone }
 
+// AppendTrailers appends to dst what of p, which holds no data, belongs to the trailer
+// section, its last empty line too. c is as it was before Next went over p.
+func (c Chunked) AppendTrailers(dst, p []byte) []byte {
+	for len(p) > 0 {
+		line := p
+		if i := bytes.IndexByte(p, '\n'); i >= 0 {
+			line = p[:i+1]
+		}
+		if c.InTrailer() {
+			dst = append(dst, line...)
+		}
+		_, _, _ = c.Next(line) // it went well before
+		p = p[len(line):]
+	}
+	return dst
+}
+
 // Value returns the value of the first field with that name, which must be in lower
 // case, or nil.
 func (h *head) Value(buf []byte, name string) []byte {

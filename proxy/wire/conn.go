@@ -207,6 +207,16 @@ func (c *Conn) readFirst(lease Lease, limit Instant) (n int, err error) {
 	return n, err
 }
 
+// More reports whether a Read gives something at once, as far as that is known. No other
+// goroutine may read at the same time.
+func (c *Conn) More() bool {
+	if c.raw == nil {
+		r, ok := c.Conn.(interface{ Ready() bool })
+		return ok && r.Ready()
+	}
+	return !c.Quiet()
+}
+
 func (c *Conn) arm(d *direction, limit Instant, set func(time.Time) error) {
 	if limit == 0 && d.armed == 0 {
 		if d == &c.out {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pingd/proxy/compress"
 	"pingd/proxy/dispatch"
 	"pingd/proxy/limit"
 	"pingd/proxy/sticky"
@@ -30,6 +31,7 @@ type ProxyOptions struct {
 	Balance            string   `default:"roundrobin" placeholder:"HOW" roles:"proxy" complete:"roundrobin,leastconn,random,hash:client,hash:path" help:"How a server is picked: roundrobin, leastconn, random (the better of two), hash:client, hash:path, hash:header:NAME or hash:cookie:NAME."`
 	Sticky             string   `placeholder:"COOKIE" roles:"proxy" help:"Keep each visitor with the server of the first visit, by a cookie of this name."`
 	RateLimit          string   `placeholder:"RATE" roles:"proxy" help:"How often one address may ask, over all proxies: \"100/s [burst=200]\", 6000/m, 5/h."`
+	ProxyCompress      string   `default:"off" placeholder:"HOW" roles:"proxy" complete:"off,gzip" help:"Compress answers for visitors that want it: \"gzip [min=1024] [types=text/*,application/json] [level=4] [streams=256]\", or off. Event loops do not: there is then a goroutine per visitor."`
 	ProxyTrusted       []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies in front, whose X-Forwarded-* and X-Request-Id are believed."`
 
 	ProxyMaxconn int           `default:"10000" placeholder:"N" roles:"proxy" help:"Most connections of visitors at a time."`
@@ -125,6 +127,7 @@ func (v *validator) proxy() {
 	v.networks("proxy-protocol", o.ProxyProtocol)
 	v.secure()
 	v.checks()
+	v.compress()
 	v.count("proxy-maxconn", o.ProxyMaxconn, 1, 10_000_000, "10000")
 	v.count("proxy-loops", o.ProxyLoops, -1, 256, "0")
 	v.count("proxy-retries", o.ProxyRetries, 0, 100, "2")
@@ -196,6 +199,30 @@ func hostName(name string) bool {
 		}
 	}
 	return true
+}
+
+// Compression returns what --proxy-compress says; on is false for off.
+func (o *Options) Compression() (c compress.Options, on bool) {
+	if o.ProxyCompress == "off" {
+		return c, false
+	}
+	c, err := compress.Parse(o.ProxyCompress)
+	return c, err == nil
+}
+
+// compress validates what is compressed.
+func (v *validator) compress() {
+	o := v.o
+	if o.ProxyCompress == "off" {
+		return
+	}
+	if _, err := compress.Parse(o.ProxyCompress); err != nil {
+		v.bad("proxy-compress", o.ProxyCompress, err.Error(), "gzip")
+		return
+	}
+	if o.ProxyLoops > 0 {
+		v.advise(v.spell("proxy-loops", o.ProxyLoops), "event loops do not compress, "+v.spell("proxy-compress", o.ProxyCompress), v.spell("proxy-loops", -1))
+	}
 }
 
 // checks validates how servers are checked.

@@ -153,27 +153,12 @@ func (r *Reader) chunks(p []byte) (n int, ev Event, data []byte, err error) {
 	case data != nil:
 		return n, Data, data, nil
 	}
-	r.trailers(before, p[:n])
+	r.Trailers = before.AppendTrailers(r.Trailers, p[:n])
 	if r.chunk.Done() {
 		r.Ended = true
 		return n, End, nil, nil
 	}
 	return n, More, nil, nil
-}
-
-// trailers keeps what of p, which holds no data, belongs to the trailer section.
-func (r *Reader) trailers(c http1.Chunked, p []byte) {
-	for len(p) > 0 {
-		line := p
-		if i := bytes.IndexByte(p, '\n'); i >= 0 {
-			line = p[:i+1]
-		}
-		if c.InTrailer() {
-			r.Trailers = append(r.Trailers, line...)
-		}
-		_, _, _ = c.Next(line) // it went well before
-		p = p[len(line):]
-	}
 }
 
 // EachTrailer calls fn with the trailers, names in lower case.
