@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -112,6 +113,7 @@ func (w *world) last() {
 		for !w.lastOf(w.nodes[i%len(w.nodes)], key) {
 			if time.Now().After(deadline) {
 				w.fail("%s cannot be read in the end", key)
+				w.do(w.describe)
 				return
 			}
 			time.Sleep(20 * time.Millisecond) //nolint:forbidigo // the bubble's time
@@ -156,6 +158,7 @@ func (w *world) alike() {
 		if time.Now().After(deadline) {
 			if len(w.failed) == 0 {
 				w.fail("nodes differ in the end: applied %v, digests %x", indexes, digests)
+				w.do(w.describe)
 			}
 			return
 		}
@@ -172,10 +175,13 @@ func same(list []uint64) bool {
 	return true
 }
 
-// describe notes how every node is.
+// describe notes how every node is, and what each goroutine does: where the order of
+// things is the scheduler's, a seed that failed may never fail again. w.mu is held.
 func (w *world) describe() {
 	for _, p := range w.procsUp() {
 		s := p.r.Status()
 		w.trace("%s: %s term %d leader %q last %d commit %d applied %d voter %t of %d", s.Name, s.State, s.Term, s.Leader, s.LastIndex, s.Commit, s.Applied, s.Voter, s.Voters)
 	}
+	buf := make([]byte, 4<<20)
+	w.trace("all goroutines:\n%s", buf[:runtime.Stack(buf, true)])
 }

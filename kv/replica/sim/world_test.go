@@ -290,6 +290,6 @@ func (w *world) report(t *testing.T) {
 	if len(w.failed) == 0 {
 		return
 	}
-	t.Errorf("seed %d: %s\n%s\nrun it again, with its trace: go test ./kv/replica/sim -run TestSeeds -sim.trace -sim.seed=%d",
-		w.seed, w.plan, strings.Join(w.failed, "\n"), w.seed)
+	t.Errorf("seed %d: %s\n%s\nrun it again, with its trace: go test ./kv/replica/sim -run TestSeeds -sim.trace -sim.seed=%d\nwhat happened here:\n%s",
+		w.seed, w.plan, strings.Join(w.failed, "\n"), w.seed, strings.Join(w.events, "\n"))
 }
