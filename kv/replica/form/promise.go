@@ -52,7 +52,7 @@ func (f *Former) Promise(ctx context.Context, a Attempt) (bool, error) {
 		return false, err
 	}
 	f.mu.Lock()
-	if f.promised != nil && f.promised.is(holder) {
+	if f.fact.ID == "" && f.promised != nil && f.promised.is(holder) {
 		err = f.hold(nil)
 	}
 	f.mu.Unlock()

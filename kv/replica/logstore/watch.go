@@ -3,6 +3,7 @@ package logstore
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,14 +19,15 @@ type watch struct {
 	once   sync.Once
 	failed chan error
 
-	// When each write under way began, after epoch; 0 = none. The log, and term and
-	// vote, are written by one goroutine each at a time.
-	since [2]atomic.Int64
+	// When each write under way began, after epoch; 0 = none. Each kind is written
+	// by one goroutine at a time.
+	since [3]atomic.Int64
 }
 
 const (
-	logWrite    = 0
-	stableWrite = 1
+	logWrite = iota
+	stableWrite
+	factWrite
 )
 
 func newWatch(dir string) *watch {
@@ -59,18 +61,23 @@ func (w *watch) busy() time.Duration {
 	return longest
 }
 
-// stable is the store of term and vote, watched, each value with a checksum.
+// stable is the store of term and vote, which Raft's goroutine writes, and of the
+// node's facts; watched, each value with a checksum.
 type stable struct {
 	bolt  raft.StableStore
 	watch *watch
-	mu    sync.Mutex // Raft's goroutine and the node's facts
+	facts sync.Mutex // held while one is written
 }
 
 // Set stores durably.
 func (s *stable) Set(key, value []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.watch.do("write term and vote", stableWrite, func() error { return s.bolt.Set(key, sealValue(key, value)) })
+	kind := stableWrite
+	if strings.HasPrefix(string(key), factPrefix) {
+		kind = factWrite
+		s.facts.Lock()
+		defer s.facts.Unlock()
+	}
+	return s.watch.do("write term and vote", kind, func() error { return s.bolt.Set(key, sealValue(key, value)) })
 }
 
 // Get returns what was stored, or raftboltdb.ErrKeyNotFound.

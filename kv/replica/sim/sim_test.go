@@ -144,7 +144,7 @@ func runSeed(t *testing.T, seed uint64) *world {
 
 // stuckAfter is when a seed counts as stuck, in real time: fake time stands still
 // when a goroutine waits for a mutex whose holder waits for time to pass.
-const stuckAfter = 20 * time.Second
+const stuckAfter = 3 * time.Minute
 
 // bubble runs f in a bubble and returns the stacks of what is left running, without
 // what Raft is known to leave.
