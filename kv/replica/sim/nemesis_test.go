@@ -222,12 +222,17 @@ func freeze(w *world, rng *rand.Rand, spawn func(func())) (func(), string) {
 		spawn(func() { w.once(p, "INCR", "f") })
 	}
 	v.disk.freeze()
+	over := false // it may be, before the disk has made anybody wait
 	spawn(func() {
 		time.Sleep(2 * time.Millisecond) //nolint:forbidigo // the bubble's time
-		w.net.set(func() { w.net.frozen[v.name] = true })
+		w.net.set(func() {
+			if !over {
+				w.net.frozen[v.name] = true
+			}
+		})
 	})
 	return func() {
-		w.net.set(func() { delete(w.net.frozen, v.name) })
+		w.net.set(func() { over = true; delete(w.net.frozen, v.name) })
 		v.disk.thaw()
 		if p := v.proc; p != nil {
 			for i := range 2 * keysOfKind {
