@@ -127,6 +127,7 @@ func TestLibraries(t *testing.T) {
 		}
 		judge(t, results)
 	})
+	t.Run("what others send", func(t *testing.T) { replay(t, cluster, to) })
 	t.Run("count", func(t *testing.T) { count(t, cluster, to, libraries) })
 }
 

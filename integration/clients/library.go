@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"pingd/integration/procs"
 )
@@ -18,6 +19,15 @@ type Library struct {
 	path string
 	args []string
 	env  []string
+
+	version atomic.Value // string
+}
+
+// Version returns the library's version as its program last told it: "" before it
+// ran.
+func (l *Library) Version() string {
+	version, _ := l.version.Load().(string)
+	return version
 }
 
 // Target is what a library connects to.

@@ -79,7 +79,7 @@ func (l *Library) Count(ctx context.Context, to Target, key string, counter Coun
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("run %s: %w", l.Name, err)
 	}
-	readErr := readCounts(out, counter)
+	readErr := l.readCounts(out, counter)
 	ended := ctx.Err() != nil
 	stop()
 	err = cmd.Wait()
@@ -95,7 +95,7 @@ func (l *Library) Count(ctx context.Context, to Target, key string, counter Coun
 }
 
 // readCounts tells counter of each line.
-func readCounts(r io.Reader, counter Counter) error {
+func (l *Library) readCounts(r io.Reader, counter Counter) error {
 	in := bufio.NewScanner(r)
 	for in.Scan() {
 		what, rest, _ := strings.Cut(in.Text(), " ")
@@ -110,6 +110,8 @@ func readCounts(r io.Reader, counter Counter) error {
 			}
 		case "err":
 			counter.Fail(rest)
+		case "library":
+			l.version.Store(rest)
 		}
 	}
 	return nil // how reading ended is Wait's to tell

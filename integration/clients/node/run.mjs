@@ -29,6 +29,7 @@ export async function run(mode, { library, features, increment, end }) {
     await end();
     process.exit(0);
   }
+  console.log("library", library);
   for (;;) {
     const next = new Promise((resolve) => setTimeout(resolve, 20));
     try {

@@ -117,12 +117,12 @@ def features():
             print("ok", test.__name__)
         except Exception as e:
             print("fail", test.__name__, repr(e))
-    print("library", redis.__version__)
+    print("library redis-py", redis.__version__)
 
 
 def count():
     """Adds 1 every 20 ms until it is told to stop, and says what was acknowledged."""
-    begin = time.monotonic()
+    print("library redis-py", redis.__version__, flush=True)
     while True:
         at = time.monotonic()
         try:

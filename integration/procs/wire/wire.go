@@ -21,9 +21,10 @@ type Error string
 // Error returns the reply's text.
 func (e Error) Error() string { return string(e) }
 
-// Reply is one reply. Nil bulks and arrays have Nil set.
+// Reply is one reply. Nil bulks, arrays and RESP3's null have Nil set. A map's Items
+// are its keys and values in turn.
 type Reply struct {
-	Kind  byte // '+', '-', ':', '$' or '*'
+	Kind  byte // the first byte of the reply: '+', '-', ':', '$', '*', and those of RESP3
 	Text  string
 	Int   int64
 	Items []Reply
@@ -156,13 +157,16 @@ func (c *Conn) read(depth int) (Reply, error) {
 	}
 	r := Reply{Kind: line[0]}
 	switch r.Kind {
-	case '+', '-':
+	case '+', '-', ',', '#', '(':
 		r.Text = string(line[1:])
+		return r, nil
+	case '_':
+		r.Nil = true
 		return r, nil
 	case ':':
 		r.Int, err = parseInt(line[1:])
 		return r, err
-	case '$', '*':
+	case '$', '=', '*', '~', '>', '%':
 		n, err := parseInt(line[1:])
 		if err != nil {
 			return Reply{}, err
@@ -175,19 +179,23 @@ func (c *Conn) read(depth int) (Reply, error) {
 
 // body reads what follows a length.
 func (c *Conn) body(r Reply, n int64, depth int) (Reply, error) {
+	bulk := r.Kind == '$' || r.Kind == '='
 	switch {
 	case n == -1:
 		r.Nil = true
 		return r, nil
-	case n < 0, r.Kind == '$' && n > maxBulk, r.Kind == '*' && (n > maxItems || depth == maxDepth):
+	case n < 0, bulk && n > maxBulk, !bulk && (n > maxItems || depth == maxDepth):
 		return Reply{}, fmt.Errorf("read length %d: %w", n, ErrProtocol)
-	case r.Kind == '$':
+	case bulk:
 		text := make([]byte, n+2)
 		if _, err := io.ReadFull(c.in, text); err != nil {
 			return Reply{}, err
 		}
 		r.Text = string(text[:n])
 		return r, nil
+	}
+	if r.Kind == '%' {
+		n *= 2
 	}
 	for range n {
 		item, err := c.read(depth + 1)

@@ -48,6 +48,12 @@ func TestRead(t *testing.T) {
 		{"$0\r\n\r\n", Reply{Kind: '$'}},
 		{"$-1\r\n", Reply{Kind: '$', Nil: true}},
 		{"*-1\r\n", Reply{Kind: '*', Nil: true}},
+		{"_\r\n", Reply{Kind: '_', Nil: true}},
+		{"#t\r\n", Reply{Kind: '#', Text: "t"}},
+		{",1.5\r\n", Reply{Kind: ',', Text: "1.5"}},
+		{"=5\r\ntxt:a\r\n", Reply{Kind: '=', Text: "txt:a"}},
+		{"%1\r\n+a\r\n:1\r\n", Reply{Kind: '%', Items: []Reply{{Kind: '+', Text: "a"}, {Kind: ':', Int: 1}}}},
+		{">1\r\n~0\r\n", Reply{Kind: '>', Items: []Reply{{Kind: '~'}}}},
 		{"*2\r\n:1\r\n*1\r\n+a\r\n", Reply{Kind: '*', Items: []Reply{
 			{Kind: ':', Int: 1}, {Kind: '*', Items: []Reply{{Kind: '+', Text: "a"}}},
 		}}},
@@ -61,7 +67,7 @@ func TestRead(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for _, text := range []string{
-		"x\r\n", "+OK\n", "\r\n", ":1a\r\n", "$-2\r\n", "$99999999999\r\n", "*99999999999\r\n", "$x\r\n",
+		"x\r\n", "+OK\n", "\r\n", ":1a\r\n", "$-2\r\n", "$99999999999\r\n", "*99999999999\r\n", "%99999999999\r\n", "=99999999999\r\n", "$x\r\n",
 		strings.Repeat("*1\r\n", 20), strings.Repeat("+", 1<<15),
 	} {
 		if _, err := answering(text).Read(); err == nil {

@@ -56,6 +56,7 @@ func Run(mode string, e Example) {
 		return
 	}
 	// Adds 1 every 20 ms until it is told to stop, and says what was acknowledged.
+	fmt.Println("library", version(e.Module))
 	for range time.Tick(20 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		n, err := e.Increment(ctx)
