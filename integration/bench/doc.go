@@ -7,6 +7,7 @@
 //	go run ./integration/bench load --cluster --fault=kill-leader
 //	go run ./integration/bench store                            group commit beside etcd and Redis
 //	go run ./integration/bench failover                         gaps beside Redis Sentinel
+//	go run ./integration/bench clients                          the same, as six client libraries see it
 //	go run ./integration/bench tutorial                         the whole stack beside the usual one
 //	go run ./integration/bench soak --for=1h                    under load and faults: does anything grow
 //	go run ./integration/bench proxy                            CPU per request beside HAProxy, nginx, Caddy
