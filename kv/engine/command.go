@@ -1,6 +1,9 @@
 package engine
 
-import "pingd/kv/engine/keyspace"
+import (
+	"pingd/kv/engine/call"
+	"pingd/kv/engine/keyspace"
+)
 
 // Databases is how many numbered keyspaces there are, as in Redis's default
 // configuration (the databases setting).
@@ -60,6 +63,12 @@ type Watch struct {
 type Replies struct {
 	Buf  []byte
 	Ends []int
+
+	// Limit is how long Buf may become; 0 = call.MaxReply longer, by each Apply and by
+	// each command of Read.
+	Limit int
+	// Cut is set where an error stands for a reply that was too large.
+	Cut bool
 }
 
 // At returns reply i, a slice of Buf.
@@ -74,8 +83,15 @@ func (r *Replies) At(i int) []byte {
 // Len returns the number of replies.
 func (r *Replies) Len() int { return len(r.Ends) }
 
+func (r *Replies) limit() int {
+	if r.Limit > 0 {
+		return r.Limit
+	}
+	return len(r.Buf) + call.MaxReply
+}
+
 // End marks the end of the reply appended to Buf last.
 func (r *Replies) End() { r.Ends = append(r.Ends, len(r.Buf)) }
 
 // Reset forgets all replies and keeps the memory.
-func (r *Replies) Reset() { r.Buf, r.Ends = r.Buf[:0], r.Ends[:0] }
+func (r *Replies) Reset() { r.Buf, r.Ends, r.Cut = r.Buf[:0], r.Ends[:0], false }

@@ -54,7 +54,8 @@ func New(opts Options) *Engine {
 // Apply runs cmds in order under stamp as one atomic step and appends one reply
 // for each to out. Log time first moves to stamp.UnixMilli, unless it is already
 // later, and a bounded number of due keys and tokens is removed. Read-only
-// commands are allowed. Only one goroutine may call it at a time; cmds are not
+// commands are allowed. Together they may reply call.MaxReply bytes: an error stands for
+// a reply beyond. Only one goroutine may call it at a time; cmds are not
 // retained.
 func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 	e.store.Lock()
@@ -68,11 +69,10 @@ func (e *Engine) Apply(stamp Stamp, cmds []Command, out *Replies) {
 		c.Events = &e.fired
 	}
 	sweep(c)
+	limit := out.limit()
 	for i := range cmds {
 		c.Client = cmds[i].Client
-		e.run(c, &cmds[i])
-		out.Buf = c.Out
-		out.End()
+		e.serve(c, &cmds[i], out, limit)
 	}
 	e.finish(c)
 	fired := e.fired
@@ -119,9 +119,7 @@ func (e *Engine) read(now int64, cmds []Command, out *Replies, settled bool) {
 		Level: Level, Execute: e.runs,
 	}
 	for i := range cmds {
-		e.run(c, &cmds[i])
-		out.Buf = c.Out
-		out.End()
+		e.serve(c, &cmds[i], out, out.limit())
 	}
 	e.store.RUnlock()
 	e.finish(c)

@@ -14,6 +14,9 @@ var (
 	onceIncrSpace = []byte("onceincr")
 )
 
+// errReplyGone answers a token whose command was run and whose reply is not kept.
+const errReplyGone = "ERR ONCE ran this command before, and its reply was too long to keep: it is not run again"
+
 // tokenEnd reads how long to remember, or answers what is wrong.
 func tokenEnd(c *call.Call, i int) (due int64, ok bool) {
 	ms, ok := c.ArgInt(i)
@@ -44,12 +47,20 @@ func cmdOnce(c *call.Call) {
 	}
 	token := once.Hash(onceSpace, c.Args[1])
 	if reply, ok := c.Store.Tokens.Get(token, c.Now); ok {
+		if len(reply) == 0 {
+			c.Fail(errReplyGone)
+			return
+		}
 		c.Out = append(c.Out, reply...)
 		return
 	}
 	start := len(c.Out)
 	c.Execute(c, inner)
-	c.Store.Tokens.Put(token, due, c.Out[start:])
+	reply := c.Out[start:]
+	if c.Cut() {
+		reply = nil
+	}
+	c.Store.Tokens.Put(token, due, reply)
 }
 
 // cmdOnceIncr is ONCEINCR key ms token [token ...]: for each token in order the

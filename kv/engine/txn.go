@@ -5,6 +5,15 @@ import (
 	"pingd/kv/resp"
 )
 
+// serve is run for a command from outside, whose reply may make out as long as limit.
+func (e *Engine) serve(c *call.Call, cmd *Command, out *Replies, limit int) {
+	c.Begin(limit)
+	e.run(c, cmd)
+	out.Cut = c.Finish() || out.Cut
+	out.Buf = c.Out
+	out.End()
+}
+
 // run executes one command or transaction and appends its reply.
 func (e *Engine) run(c *call.Call, cmd *Command) {
 	c.DB, c.Proto = cmd.DB, cmd.Proto

@@ -70,7 +70,7 @@ func (r *Replica) readEncoded(ctx context.Context, body []byte) (*engine.Replies
 	if err != nil {
 		return nil, err
 	}
-	out := &engine.Replies{Ends: make([]int, 0, len(cmds))}
+	out := &engine.Replies{Ends: make([]int, 0, len(cmds)), Limit: bus.MaxFrame}
 	if err := r.readHere(ctx, cmds, out); err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (r *Replica) handle(ctx context.Context, from bus.Peer, kind byte, payload 
 
 // passOn answers with replies, if they are not too large to travel.
 func (r *Replica) passOn(replies *engine.Replies, reply func(byte, []byte)) {
-	if !outbox.Fits(replies) {
+	if replies.Cut || !outbox.Fits(replies) {
 		reply(outbox.StatusTooLarge, nil)
 		return
 	}

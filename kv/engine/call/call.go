@@ -27,6 +27,9 @@ type Call struct {
 	// Events, unless nil, is where what changes is noted.
 	Events *[]Event
 
+	begin, limit int  // see Begin
+	cut          bool // the reply was too large
+
 	hits, misses, expired int64
 }
 

@@ -44,10 +44,18 @@ func (c *Call) Status(s string) { c.Out = resp.AppendStatus(c.Out, s) }
 func (c *Call) Int(n int64) { c.Out = resp.AppendInt(c.Out, n) }
 
 // Bulk replies with a bulk string.
-func (c *Call) Bulk(b []byte) { c.Out = resp.AppendBulk(c.Out, b) }
+func (c *Call) Bulk(b []byte) {
+	if c.room(len(b)) {
+		c.Out = resp.AppendBulk(c.Out, b)
+	}
+}
 
 // BulkString replies with a bulk string.
-func (c *Call) BulkString(s string) { c.Out = resp.AppendBulkString(c.Out, s) }
+func (c *Call) BulkString(s string) {
+	if c.room(len(s)) {
+		c.Out = resp.AppendBulkString(c.Out, s)
+	}
+}
 
 // Array begins an array of n replies.
 func (c *Call) Array(n int) { c.Out = resp.AppendArray(c.Out, n) }

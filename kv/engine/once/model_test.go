@@ -151,19 +151,37 @@ func TestChunksFillUp(t *testing.T) {
 	}
 }
 
-// TestBytesAreBounded remembers replies of a megabyte until the oldest must go.
+// TestBytesAreBounded remembers the longest replies until there is no room for them:
+// no token may be forgotten for that, and those of short replies keep theirs.
 func TestBytesAreBounded(t *testing.T) {
-	table, reply := New(0), make([]byte, 1<<20)
-	for i := range MaxBytes>>20 + 3 {
-		table.Put(token(i), int64(1000+i), reply)
+	table, long, short := New(0), make([]byte, MaxReply), make([]byte, shortReply)
+	const fit = maxLong / MaxReply
+	for i := range fit + 3 {
+		table.Put(token(i), int64(1000+i), long)
 	}
-	if table.Bytes() != MaxBytes {
-		t.Errorf("%d bytes, want %d", table.Bytes(), MaxBytes)
+	table.Put(token(-1), 1, make([]byte, MaxBytes+1)) // ends first of all
+	table.Put(token(-2), 1, short)
+	check := func(table *Table) {
+		t.Helper()
+		if want := maxLong + shortReply; table.Bytes() != want || table.Len() != fit+5 {
+			t.Errorf("%d records of %d bytes, want %d of %d", table.Len(), table.Bytes(), fit+5, want)
+		}
+		for id, want := range map[int]int{-1: 0, -2: shortReply, 0: MaxReply, fit - 1: MaxReply, fit: 0, fit + 2: 0} {
+			if reply, ok := table.Get(token(id), 0); !ok || len(reply) != want {
+				t.Errorf("token %d: a reply of %d bytes, %v, want %d", id, len(reply), ok, want)
+			}
+		}
 	}
-	if _, ok := table.Get(token(2), 0); ok {
-		t.Error("an oldest reply was kept beyond the bound")
-	}
-	if _, ok := table.Get(token(3), 0); !ok {
-		t.Error("more than needed was dropped")
+	check(table)
+	again := New(0)
+	_ = table.Freeze().Each(func(token Token, due int64, reply []byte) error {
+		again.Put(token, due, reply)
+		return nil
+	})
+	check(again)
+	table.Expire(1<<40, 3) // what ends makes room
+	table.Put(token(-3), 1<<41, long)
+	if reply, _ := table.Get(token(-3), 0); len(reply) != MaxReply {
+		t.Errorf("a reply of %d bytes is kept where there is room", len(reply))
 	}
 }

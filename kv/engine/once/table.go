@@ -10,8 +10,16 @@ import (
 const (
 	// DefaultMax is how many tokens a Table remembers unless told otherwise.
 	DefaultMax = 1 << 20
-	// MaxBytes bounds the replies remembered together, in bytes.
-	MaxBytes = 256 << 20
+	// MaxReply is the longest reply that is kept, in bytes. Of a longer one only the
+	// token is remembered.
+	MaxReply = 1 << 20
+	// MaxBytes bounds the replies kept together, in bytes.
+	MaxBytes = maxLong + shortReply*DefaultMax
+
+	// Replies that are longer than a number's share their room, so that those of
+	// visits always find theirs.
+	shortReply = 64
+	maxLong    = 192 << 20
 
 	slotMillis = 1 << 13 // tokens that end within the same 8 s share a slot
 	chunkMax   = 1 << 12 // records in a chunk; must fit in the low bits of a place
@@ -46,6 +54,7 @@ type Table struct {
 	slots  btree.Map[int64, *slot] // by end
 	n      int
 	bytes  int
+	long   int // bytes of replies that are longer than shortReply
 }
 
 // place is a chunk's id and a record's number in it.
@@ -84,8 +93,8 @@ func (t *Table) Len() int { return t.n }
 // Bytes returns the size of the remembered replies.
 func (t *Table) Bytes() int { return t.bytes }
 
-// Get returns the reply remembered under the token at time now (unix ms). The
-// slice must not be changed; it stays valid.
+// Get returns the reply remembered under the token at time now (unix ms), an empty
+// one if only the token is. The slice must not be changed; it stays valid.
 func (t *Table) Get(token Token, now int64) (reply []byte, ok bool) {
 	p, ok := t.index[token]
 	if !ok {
@@ -100,10 +109,15 @@ func (t *Table) Get(token Token, now int64) (reply []byte, ok bool) {
 }
 
 // Put remembers a copy of reply under the token until due (unix ms). Beyond the
-// bounds, the records that end soonest are dropped first.
+// bound of their number, the records that end soonest are dropped first. A reply for
+// which there is no room is not kept, and its token is: what was done must not be done
+// again, for whatever sizes of replies.
 func (t *Table) Put(token Token, due int64, reply []byte) {
-	for t.n > 0 && (t.n >= t.max || t.bytes+len(reply) > MaxBytes) {
+	for t.n > 0 && t.n >= t.max {
 		t.dropFirst()
+	}
+	if !t.fits(len(reply)) {
+		reply = nil
 	}
 	end := due/slotMillis*slotMillis + slotMillis
 	s, ok := t.slots.Get(end)
@@ -122,7 +136,21 @@ func (t *Table) Put(token Token, due int64, reply []byte) {
 	c.replies = append(c.replies, reply...)
 	c.records = append(c.records, record{token, due, len(c.replies)})
 	t.n++
-	t.bytes += len(reply)
+	t.count(len(reply), 1)
+}
+
+// fits tells whether a reply of size bytes is kept. It asks for the room of the long
+// ones alone, so that a table is rebuilt in any order as it was.
+func (t *Table) fits(size int) bool {
+	return size <= shortReply || size <= MaxReply && t.long+size <= maxLong
+}
+
+// count adds to the bytes, or with sign -1 takes away from them, those of a reply.
+func (t *Table) count(size, sign int) {
+	t.bytes += sign * size
+	if size > shortReply {
+		t.long += sign * size
+	}
 }
 
 // Expire removes the records that are due at now (unix ms), up to limit of them.
@@ -150,7 +178,7 @@ func (t *Table) dropFirst() {
 		delete(t.index, c.records[i].token)
 	}
 	t.n--
-	t.bytes -= len(c.reply(i))
+	t.count(len(c.reply(i)), -1)
 	if s.from++; s.from < len(c.records) {
 		return
 	}
