@@ -44,11 +44,15 @@ func (c *client) greet(secure *tls.Config) bool {
 			return false
 		}
 		c.know(p.RemoteAddr())
-		c.replace(p)
+		c.replace(wire.New(p))
 		conn = p
 	}
 	if secure == nil {
 		return true
+	}
+	by := wire.NewCarrier(c.conn)
+	if by != nil {
+		conn = by
 	}
 	over := tls.Server(conn, secure)
 	ctx, cancel := context.WithDeadline(c.f.hard, limit)
@@ -66,7 +70,7 @@ func (c *client) greet(secure *tls.Config) bool {
 		c.f.secure.resumed.Add(1)
 	}
 	c.secure = true
-	c.replace(over)
+	c.replace(wire.Over(over, by))
 	return true
 }
 
@@ -86,10 +90,10 @@ func (f *Front) parting(ctx context.Context, cancel func()) (stop func() bool) {
 }
 
 // replace makes conn the client's connection.
-func (c *client) replace(conn net.Conn) {
+func (c *client) replace(conn *wire.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.conn = wire.New(conn)
+	c.conn = conn
 	if c.hard.Err() != nil { // cut already, and did not know of this one
 		_ = conn.Close()
 	}

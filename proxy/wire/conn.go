@@ -36,6 +36,7 @@ func (i Instant) Time() time.Time { return start.Add(time.Duration(i)) }
 type Conn struct {
 	net.Conn
 	raw syscall.RawConn // nil: plain reads and writes
+	by  *Carrier        // what Conn speaks TLS on; nil: plain, or not known
 
 	in          direction
 	out         direction
@@ -79,6 +80,13 @@ func New(c net.Conn) *Conn {
 	return w
 }
 
+// Over is New for c, which speaks TLS on by (nil: on something else).
+func Over(c net.Conn, by *Carrier) *Conn {
+	w := New(c)
+	w.by = by
+	return w
+}
+
 // Read reads once into p, waiting until limit at most. The error satisfies
 // os.ErrDeadlineExceeded after the limit and is io.EOF at the end.
 func (c *Conn) Read(p []byte, limit Instant) (int, error) {
@@ -112,6 +120,9 @@ const piece = 16 << 10
 // Write writes all of p. It fails when nothing could be written for as long as
 // stall.
 func (c *Conn) Write(p []byte, stall time.Duration) error {
+	if c.by != nil {
+		return c.writeBy(p, stall)
+	}
 	limit := Now().After(stall)
 	for len(p) > 0 {
 		part := p
@@ -142,6 +153,13 @@ func (c *Conn) Write(p []byte, stall time.Duration) error {
 		c.out.armed = 0
 	}
 	return nil
+}
+
+// writeBy is Write by way of a carrier, which minds the limit.
+func (c *Conn) writeBy(p []byte, stall time.Duration) error {
+	c.by.gather(stall)
+	_, err := c.Conn.Write(p)
+	return errors.Join(err, c.by.send())
 }
 
 // Interrupt makes a Read that waits, and every later one, return
