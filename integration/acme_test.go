@@ -82,9 +82,10 @@ func answerDNS(conn net.Conn) error {
 	return err
 }
 
-// startAuthority starts pebble, an ACME server for tests, which asks for tokens at a
-// port of 127.0.0.1. It returns its directory's URL and the file with its certificate.
-func startAuthority(t *testing.T, lab *procs.Lab, asks string) (url, root string) {
+// startAuthority starts pebble, an ACME server for tests, which asks for tokens at one
+// port of 127.0.0.1, and for certificates at another. It returns its directory's URL and
+// the file with its certificate.
+func startAuthority(t *testing.T, lab *procs.Lab, asks, asksTLS string) (url, root string) {
 	t.Helper()
 	path := procs.Need(t, "pebble", "(none: go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1)")
 	dir, err := lab.Dir("authority")
@@ -101,8 +102,9 @@ func startAuthority(t *testing.T, lab *procs.Lab, asks string) (url, root string
 		}
 	}
 	_, port, _ := strings.Cut(asks, ":")
-	conf := fmt.Sprintf(`{"pebble": {"listenAddress": %q, "managementListenAddress": %q, "certificate": %q, "privateKey": %q, "httpPort": %s, "tlsPort": 1}}`,
-		addrs[0], addrs[1], root, root, port)
+	_, portTLS, _ := strings.Cut(asksTLS, ":")
+	conf := fmt.Sprintf(`{"pebble": {"listenAddress": %q, "managementListenAddress": %q, "certificate": %q, "privateKey": %q, "httpPort": %s, "tlsPort": %s}}`,
+		addrs[0], addrs[1], root, root, port, portTLS)
 	file := filepath.Join(dir, "pebble.json")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
@@ -138,7 +140,7 @@ func TestCertificatesOfAnAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory, root := startAuthority(t, lab, asked)
+	directory, root := startAuthority(t, lab, asked, ":1")
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("correct horse battery staple"), 0o600); err != nil {
 		t.Fatal(err)
@@ -209,6 +211,42 @@ func TestCertificatesOfAnAuthority(t *testing.T) {
 		}
 	}
 	certificatesTold(t, first.Admin, names)
+}
+
+// An authority that reaches port 443 alone: the proof lies there at every proxy, and
+// nobody else is shown it.
+func TestCertificateProvedOverTLS(t *testing.T) {
+	lab := procs.ForTest(t)
+	const name = "shop.example.org"
+	var addrs [3]string
+	for i := range addrs {
+		var err error
+		if addrs[i], err = lab.Addr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked, own, store := addrs[0], addrs[1], addrs[2]
+	directory, root := startAuthority(t, lab, ":1", asked)
+	args := []string{"--backend=127.0.0.1:9", "--proxy-acme=" + name, "--proxy-acme-directory=" + directory, "--proxy-acme-challenge=tls-alpn-01"}
+	env := []string{"/usr/bin/env", "SSL_CERT_FILE=" + root}
+	startUnder(t, lab, env, "p2", "proxy", append(args, "--proxy-tls-addr="+asked, "--join="+store)...)
+	startUnder(t, lab, env, "p1", "store,proxy", append(args, "--proxy-tls-addr="+own, "--redis-addr="+store)...)
+	long, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // one that fails at first is tried again
+	defer cancel()
+	err := procs.Poll(long, func(ctx context.Context) error {
+		one, err := shown(ctx, own, name)
+		if err != nil {
+			return err
+		}
+		two, err := shown(ctx, asked, name)
+		if err == nil && (one.VerifyHostname(name) != nil || !one.Equal(two) || len(one.UnhandledCriticalExtensions) > 0) {
+			err = fmt.Errorf("the proxies show %v and %v", one.DNSNames, two.DNSNames)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // certificatesTold looks at what the status says of certificates.

@@ -28,12 +28,15 @@ type ACME struct {
 	Names []string
 	// Directory is the authority's URL (default Let's Encrypt), Email where it writes to.
 	Directory, Email string
+	// Challenge is how names are proved to be ours, http-01 (at port 80) or tls-alpn-01
+	// (at port 443); empty: by either.
+	Challenge string
 }
 
 // newKeeper makes what keeps certificates of an authority.
 func (p *Proxy) newKeeper(a *ACME) (*acme.Keeper, error) {
 	return acme.New(acme.Config{
-		Names: a.Names, Directory: a.Directory, Email: a.Email, Store: p.cfg.Store, Proxy: p.cfg.Name, Secret: p.cfg.Secret,
+		Names: a.Names, Directory: a.Directory, Email: a.Email, Challenge: a.Challenge, Store: p.cfg.Store, Proxy: p.cfg.Name, Secret: p.cfg.Secret,
 		Book: p.secure.book, Logger: p.log,
 	})
 }

@@ -84,6 +84,9 @@ func (e *env) proxyTLS(cfg *proxy.Config) {
 	}
 	if len(o.ProxyACME) > 0 {
 		cfg.ACME = &proxy.ACME{Names: o.ProxyACME, Directory: o.ProxyACMEDirectory, Email: o.ProxyACMEEmail}
+		if o.ProxyACMEChallenge != "any" {
+			cfg.ACME.Challenge = o.ProxyACMEChallenge
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 	lockKey     = prefix + "lock"
 	certPrefix  = prefix + "cert/"
 	tokenPrefix = prefix + "token/"
+	proofPrefix = prefix + "proof/"
 
 	tokenLife = 10 * time.Minute
 	// A lock is for one certificate: longer than obtaining one may take.
@@ -62,6 +63,9 @@ type Config struct {
 	Secret []byte
 	// Book is given the certificates.
 	Book *cert.Book
+	// Challenge is how names are proved to be ours, HTTP01 or TLSALPN01 (empty: by
+	// either, whichever the authority gets through with).
+	Challenge string
 	// HTTP speaks to the authority (nil: http.DefaultClient).
 	HTTP *http.Client
 	// Logger gets what is obtained and what fails (nil: none).
@@ -82,7 +86,7 @@ type Keeper struct {
 	account string
 	certs   map[string]*tls.Certificate // by name
 	tries   map[string]tries
-	seen    map[string]chan struct{} // closed when a token is in the store
+	seen    map[string]chan struct{} // closed when what a key has is in the store
 }
 
 // tries are those that failed.
@@ -146,27 +150,32 @@ func (k *Keeper) take(values map[string]string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	tokens := map[string]string{}
-	certs := map[string]*tls.Certificate{}
+	certs, proofs := map[string]*tls.Certificate{}, map[string]*tls.Certificate{}
 	for key, value := range values {
 		if token, ok := strings.CutPrefix(key, tokenPrefix); ok {
 			tokens[token] = value
-			if c := k.seen[token]; c != nil {
-				close(c)
-				delete(k.seen, token)
+		}
+		for from, to := range map[string]map[string]*tls.Certificate{certPrefix: certs, proofPrefix: proofs} {
+			name, ok := strings.CutPrefix(key, from)
+			if !ok || !slices.Contains(k.cfg.Names, name) {
+				continue
 			}
+			c, err := k.open(value)
+			if err != nil {
+				k.log.Warn("certificate not taken from the store", "name", name, "err", err)
+				continue
+			}
+			to[name] = c
 		}
-		name, ok := strings.CutPrefix(key, certPrefix)
-		if !ok || !slices.Contains(k.cfg.Names, name) {
-			continue
-		}
-		c, err := k.open(value)
-		if err != nil {
-			k.log.Warn("certificate not taken from the store", "name", name, "err", err)
-			continue
-		}
-		certs[name] = c
 	}
 	k.tokens.Store(&tokens)
+	k.cfg.Book.PutProofs(proofs)
+	for key, c := range k.seen {
+		if _, there := values[key]; there {
+			close(c)
+			delete(k.seen, key)
+		}
+	}
 	k.account, k.certs = values[accountKey], certs
 	var list []*tls.Certificate
 	for _, name := range k.cfg.Names { // the first is for those who name nobody

@@ -7,16 +7,20 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/crypto/acme"
 
 	"pingd/proxy/cert"
 )
@@ -241,11 +245,11 @@ func TestPublishWaits(t *testing.T) {
 	k := keeper(t, store, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := k.publish(ctx, "t", "a"); !errors.Is(err, context.Canceled) {
+	if err := k.publish(ctx, tokenPrefix+"t", "a"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	store.fn = k.take
-	if err := k.publish(t.Context(), "t2", "a2"); err != nil {
+	if err := k.publish(t.Context(), tokenPrefix+"t2", "a2"); err != nil {
 		t.Error(err)
 	}
 	if a, _ := k.Answer("t2"); a != "a2" {
@@ -276,5 +280,77 @@ func TestStoreIsAwayAtTheEnd(t *testing.T) {
 	case <-ended:
 	case <-time.After(20 * time.Second):
 		t.Fatal("it waits for ever")
+	}
+}
+
+// TestKinds: the two challenges take turns, unless one is asked for.
+func TestKinds(t *testing.T) {
+	k := keeper(t, &shelf{values: map[string]string{}}, nil)
+	for failed, want := range []string{HTTP01, TLSALPN01, HTTP01, TLSALPN01} {
+		k.tries["a.example.org"] = tries{failed: failed}
+		if got := k.kinds("a.example.org"); len(got) != 2 || got[0] != want {
+			t.Errorf("after %d failures: %v", failed, got)
+		}
+	}
+	for _, kind := range []string{HTTP01, TLSALPN01} {
+		k.cfg.Challenge = kind
+		if got := k.kinds("a.example.org"); len(got) != 1 || got[0] != kind {
+			t.Errorf("%s: %v", kind, got)
+		}
+	}
+}
+
+// TestProofs: the proof for an authority is shown to it alone, by every proxy that shares
+// the store, and goes when it goes there.
+func TestProofs(t *testing.T) {
+	store := &shelf{values: map[string]string{}}
+	k, other := keeper(t, store, nil), keeper(t, store, nil)
+	account, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, value, asks, err := k.proof(&acme.Client{Key: account}, "a.example.org", &acme.Challenge{Type: TLSALPN01, Token: "tok"})
+	if err != nil || !strings.HasPrefix(value, "sealed:") || asks != "a.example.org:443" {
+		t.Fatalf("%q, %q, %v", value, asks, err)
+	}
+	show := func(protos ...string) (*tls.Certificate, string, error) {
+		a, b := net.Pipe()
+		defer a.Close()
+		defer b.Close()
+		server := tls.Server(a, other.cfg.Book.Config())
+		failed := make(chan error, 1)
+		go func() { failed <- server.Handshake() }()
+		client := tls.Client(b, &tls.Config{ServerName: "a.example.org", NextProtos: protos, InsecureSkipVerify: true}) //nolint:gosec // made for this test
+		if err := client.Handshake(); err != nil {
+			_ = b.Close()
+			<-failed
+			return nil, "", err
+		}
+		s := client.ConnectionState()
+		return &tls.Certificate{Leaf: s.PeerCertificates[0]}, s.NegotiatedProtocol, <-failed
+	}
+	store.values[certPrefix+"a.example.org"] = k.box.Seal(certificate(t, "a.example.org", time.Now()))
+	other.take(store.values)
+	if c, _, err := show(cert.Proof); err == nil {
+		t.Errorf("a proof without a challenge: %v", c.Leaf.DNSNames)
+	}
+	store.values[key] = value
+	store.values[proofPrefix+"elsewhere.example.org"] = value
+	other.take(store.values)
+	isProof := func(c *tls.Certificate) bool {
+		return slices.ContainsFunc(c.Leaf.Extensions, func(e pkix.Extension) bool { return e.Id.String() == "1.3.6.1.5.5.7.1.31" })
+	}
+	if c, proto, err := show(cert.Proof); err != nil || !isProof(c) || proto != cert.Proof {
+		t.Errorf("no proof: %v, %q", err, proto)
+	}
+	for _, protos := range [][]string{nil, {"h2"}, {"http/1.1", cert.Proof}} {
+		if c, proto, err := show(protos...); err != nil || isProof(c) || proto == cert.Proof {
+			t.Errorf("%v: %v, %q", protos, err, proto)
+		}
+	}
+	delete(store.values, key)
+	other.take(store.values)
+	if _, _, err := show(cert.Proof); err == nil {
+		t.Error("a proof after the challenge")
 	}
 }

@@ -12,15 +12,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/crypto/acme"
 )
 
 // Errors of obtaining a certificate.
 var (
-	// ErrNoChallenge is returned where the authority does not offer http-01.
-	ErrNoChallenge = errors.New("the authority does not offer the challenge http-01")
+	// ErrNoChallenge is returned where the authority offers no challenge that may be
+	// answered.
+	ErrNoChallenge = errors.New("the authority offers no challenge that may be answered")
 	errAccount     = errors.New("the account's key is of another kind")
 )
 
@@ -38,7 +38,7 @@ func (k *Keeper) obtain(ctx context.Context, name string) error {
 		return fmt.Errorf("order a certificate: %w", err)
 	}
 	for _, url := range order.AuthzURLs {
-		if err := k.authorize(ctx, client, url); err != nil {
+		if err := k.authorize(ctx, client, url, k.kinds(name)); err != nil {
 			return err
 		}
 	}
@@ -77,68 +77,6 @@ func (k *Keeper) obtain(ctx context.Context, name string) error {
 		return fmt.Errorf("keep the certificate: %w", err)
 	}
 	return nil
-}
-
-// authorize proves to the authority that a name is ours.
-func (k *Keeper) authorize(ctx context.Context, client *acme.Client, url string) error {
-	a, err := client.GetAuthorization(ctx, url)
-	if err != nil {
-		return fmt.Errorf("ask for the challenges: %w", err)
-	}
-	if a.Status == acme.StatusValid {
-		return nil
-	}
-	for _, c := range a.Challenges {
-		if c.Type != "http-01" {
-			continue
-		}
-		answer, err := client.HTTP01ChallengeResponse(c.Token)
-		if err != nil {
-			return fmt.Errorf("answer the challenge: %w", err)
-		}
-		if err := k.publish(ctx, c.Token, answer); err != nil {
-			return err
-		}
-		defer func() { _ = k.remove(ctx, tokenPrefix+c.Token) }() // else it ends by itself
-		if _, err := client.Accept(ctx, c); err != nil {
-			return fmt.Errorf("accept the challenge: %w", err)
-		}
-		if _, err := client.WaitAuthorization(ctx, url); err != nil {
-			return fmt.Errorf("the authority asks http://%s/.well-known/acme-challenge/: %w", a.Identifier.Value, err)
-		}
-		return nil
-	}
-	return ErrNoChallenge
-}
-
-// publish has every proxy know the answer to a token: it waits until this one does, and
-// a little for the others.
-func (k *Keeper) publish(ctx context.Context, token, answer string) error {
-	seen := make(chan struct{})
-	k.mu.Lock()
-	k.seen[token] = seen
-	k.mu.Unlock()
-	defer func() {
-		k.mu.Lock()
-		delete(k.seen, token)
-		k.mu.Unlock()
-	}()
-	if err := k.cfg.Store.Set(ctx, tokenPrefix+token, answer, tokenLife); err != nil {
-		return fmt.Errorf("publish the answer: %w", err)
-	}
-	select {
-	case <-seen:
-	case <-ctx.Done():
-		return fmt.Errorf("publish the answer: %w", ctx.Err())
-	}
-	others := time.NewTimer(k.settle)
-	defer others.Stop()
-	select {
-	case <-others.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("publish the answer: %w", ctx.Err())
-	}
 }
 
 // client speaks to the authority, by the account that the proxies share.

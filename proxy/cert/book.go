@@ -17,7 +17,8 @@ var ErrNoCertificate = errors.New("there is no certificate")
 // Book is the certificates of one listener. Make it with NewBook; safe for
 // concurrent use.
 type Book struct {
-	now atomic.Pointer[index]
+	now    atomic.Pointer[index]
+	proofs atomic.Pointer[map[string]*tls.Certificate]
 
 	mu      sync.Mutex
 	order   []string // of sources

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pingd/proxy/cert"
 	"pingd/proxy/exchange"
 	"pingd/proxy/h2/session"
 	"pingd/proxy/proxyproto"
@@ -68,6 +69,10 @@ func (c *client) greet(secure *tls.Config) bool {
 	c.f.secure.handshakes.Add(1)
 	if over.ConnectionState().DidResume {
 		c.f.secure.resumed.Add(1)
+	}
+	if over.ConnectionState().NegotiatedProtocol == cert.Proof {
+		_ = over.Close()
+		return false
 	}
 	c.secure = true
 	c.replace(wire.Over(over, by))

@@ -20,9 +20,10 @@ type ProxyOptions struct {
 	ProxyAddr          string   `default:":8080" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect."`
 	ProxyTLSAddr       string   `name:"proxy-tls-addr" default:":8443" placeholder:"[HOST]:PORT" roles:"proxy" help:"Where visitors connect over TLS, in HTTP/2 or HTTP/1; with --proxy-cert."`
 	ProxyCert          []string `placeholder:"FILE,..." roles:"proxy" help:"Certificates with their keys: PEM files or directories of them, read again when they change. For which names each is, it says itself."`
-	ProxyACME          []string `name:"proxy-acme" placeholder:"HOST,..." roles:"proxy" help:"Host names to get certificates for, and renew them, from an authority that asks for them on port 80; they are kept in the store for all proxies. This accepts the authority's terms."`
+	ProxyACME          []string `name:"proxy-acme" placeholder:"HOST,..." roles:"proxy" help:"Host names to get certificates for, and renew them, from an authority that asks for them on port 80 or 443; they are kept in the store for all proxies. This accepts the authority's terms."`
 	ProxyACMEEmail     string   `name:"proxy-acme-email" placeholder:"ADDRESS" roles:"proxy" help:"Where the authority may write to."`
 	ProxyACMEDirectory string   `name:"proxy-acme-directory" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" roles:"proxy" help:"The authority (ACME, RFC 8555)."`
+	ProxyACMEChallenge string   `name:"proxy-acme-challenge" default:"any" placeholder:"KIND" roles:"proxy" complete:"any,http-01,tls-alpn-01" help:"Where the authority may ask: http-01 (port 80), tls-alpn-01 (port 443), or any, by turns until one gets through."`
 	RedirectHTTPS      int      `name:"redirect-https" default:"0" placeholder:"PORT" roles:"proxy" help:"Send plain visitors to https on this port, usually 443; 0: serve them."`
 	ProxyProtocol      []string `placeholder:"CIDR,..." roles:"proxy" help:"Networks of proxies whose connections begin with a PROXY protocol header, version 1 or 2."`
 	Backend            []string `sep:"none" placeholder:"SERVER" roles:"proxy" help:"A server of your own, repeatable: \"host:port [weight=N] [check=/path]\"."`
@@ -169,6 +170,7 @@ func (v *validator) secure() {
 	if u, err := url.Parse(o.ProxyACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
 		v.bad("proxy-acme-directory", o.ProxyACMEDirectory, "is not a URL of https", "https://acme-v02.api.letsencrypt.org/directory")
 	}
+	v.oneOf("proxy-acme-challenge", o.ProxyACMEChallenge, "any", "http-01", "tls-alpn-01")
 	if len(o.ProxyACME) > 0 && !o.Starts(Store) && len(o.Join) == 0 {
 		v.advise(v.spell("proxy-acme", strings.Join(o.ProxyACME, ",")), "certificates are kept in a store, and none is named", "--join=127.0.0.1:"+DefaultRedisPort)
 	}
@@ -183,8 +185,8 @@ func (v *validator) secure() {
 	}
 }
 
-// hostName tells whether name is one of DNS with a dot in it, and no wildcard: http-01
-// has none.
+// hostName tells whether name is one of DNS with a dot in it, and no wildcard:
+// neither challenge has any.
 func hostName(name string) bool {
 	if !strings.Contains(name, ".") || len(name) > 253 {
 		return false
