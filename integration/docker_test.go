@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,16 @@ import (
 
 // dockerCLI is Debian's: another client on PATH may lack a builder.
 const dockerCLI = "/usr/bin/docker"
+
+// composeTool is the program that reads compose.yaml: Debian's docker-compose 1.29,
+// or what PINGD_TEST_COMPOSE says, such as "docker compose" for Compose v2.
+func composeTool(t *testing.T) []string {
+	t.Helper()
+	if words := strings.Fields(os.Getenv("PINGD_TEST_COMPOSE")); len(words) > 0 {
+		return words
+	}
+	return []string{procs.Need(t, "/usr/bin/docker-compose", "docker-compose")}
+}
 
 // needDocker skips, or fails, a test without a Docker engine.
 func needDocker(t *testing.T) {
@@ -108,6 +119,7 @@ func docker(t *testing.T, args ...string) string {
 
 // compose is the stack of compose.yaml on a Docker engine of this machine.
 type compose struct {
+	tool    []string // the program, and its first arguments
 	dir     string
 	project string
 	env     []string
@@ -117,11 +129,11 @@ type compose struct {
 // on a range of ports.
 func startCompose(t *testing.T, proxyPorts, pageAddr string, args ...string) *compose {
 	t.Helper()
-	tool := procs.Need(t, "/usr/bin/docker-compose", "docker-compose")
+	tool := composeTool(t)
 	needDocker(t)
-	env := append(os.Environ(), "PATH="+filepath.Dir(tool)+":"+os.Getenv("PATH"), "DOCKER_BUILDKIT=1", "COMPOSE_DOCKER_CLI_BUILD=1",
+	env := append(os.Environ(), "PATH="+filepath.Dir(dockerCLI)+":"+os.Getenv("PATH"), "DOCKER_BUILDKIT=1", "COMPOSE_DOCKER_CLI_BUILD=1",
 		"BIN=prebuilt", "PINGD_TAG="+imageTag(), "PINGD_PORTS="+proxyPorts, "PINGD_PAGE="+pageAddr)
-	c := &compose{dir: buildContext(t), project: fmt.Sprintf("pingdtest%d", os.Getpid()), env: env}
+	c := &compose{tool: tool, dir: buildContext(t), project: fmt.Sprintf("pingdtest%d", os.Getpid()), env: env}
 	t.Cleanup(func() {
 		if t.Failed() {
 			out, _ := c.run(context.Background(), "logs", "--tail=15")
@@ -143,7 +155,7 @@ func startCompose(t *testing.T, proxyPorts, pageAddr string, args ...string) *co
 func (c *compose) run(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/usr/bin/docker-compose", append([]string{"-p", c.project}, args...)...)
+	cmd := exec.CommandContext(ctx, c.tool[0], slices.Concat(c.tool[1:], []string{"-p", c.project}, args)...)
 	cmd.Dir, cmd.Env = c.dir, c.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -153,7 +165,7 @@ func (c *compose) must(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := c.run(t.Context(), args...)
 	if err != nil {
-		t.Fatalf("docker-compose %v: %v\n%s", args, err, out)
+		t.Fatalf("%s %v: %v\n%s", c.tool, args, err, out)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,8 +15,8 @@ import (
 
 var metricName = regexp.MustCompile(`\b(?:pingd|node|container|process)_[A-Za-z0-9_]+`)
 
-// checkDashboards holds that every metric which the Grafana dashboard and the
-// Prometheus rules name is among those of a process, and that Prometheus takes the
+// checkDashboards holds that every metric which the Grafana dashboard, the
+// Prometheus rules and the documents name is among those of a process, and that Prometheus takes the
 // rules, the expressions of the dashboard and the metrics.
 func checkDashboards(t *testing.T, exposition string) {
 	t.Helper()
@@ -35,10 +36,16 @@ func checkDashboards(t *testing.T, exposition string) {
 		t.Fatal(err)
 	}
 	checked := expressions(t, board)
-	for _, text := range append(checked, string(rules)) {
+	own := regexp.MustCompile(`\bpingd_[a-z_]*[a-z]\b`)
+	texts := append(slices.Clone(checked), string(rules))
+	for _, text := range documents(t) {
+		texts = append(texts, strings.Join(own.FindAllString(text, -1), " "))
+	}
+	for _, text := range texts {
 		for _, name := range metricName.FindAllString(text, -1) {
-			// There may be no container, no other node, and nothing to raise an alert for.
-			seldom := strings.HasPrefix(name, "container_") || strings.HasPrefix(name, "pingd_raft_peer_") || name == "pingd_alert"
+			// There may be no container, no other node, no certificate and nothing to raise an alert for.
+			seldom := strings.HasPrefix(name, "container_") || strings.HasPrefix(name, "pingd_raft_peer_") ||
+				name == "pingd_alert" || name == "pingd_tls_certificate_end_seconds"
 			if !known[name] && !seldom {
 				t.Errorf("no process exports %s", name)
 			}
