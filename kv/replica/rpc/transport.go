@@ -68,48 +68,6 @@ func (t *Transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, a
 	return t.heartbeat(id, target, args, resp)
 }
 
-// AppendEntriesPipeline opens a pipeline that breaks when this node falls sick.
-func (t *Transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
-	p, err := t.NetworkTransport.AppendEntriesPipeline(id, t.where(id, target))
-	if err != nil {
-		return nil, err
-	}
-	return t.ends(p), nil
-}
-
-func (t *Transport) ends(p raft.AppendPipeline) *pipeline {
-	return &pipeline{AppendPipeline: p, t: t, stop: context.AfterFunc(t.cfg.Ctx, func() { _ = p.Close() })}
-}
-
-// pipeline ends with its node, and when it takes nothing for long. Raft itself does
-// not end one whose answers nobody reads any more while a request waits for its
-// turn, as that of a deposed leader may: its shutdown would wait for ever.
-type pipeline struct {
-	raft.AppendPipeline
-	t    *Transport
-	stop func() bool
-}
-
-// takeWait is how long a pipeline may take to take a request: answers to earlier
-// ones come, or fail, within the timeout of RPCs.
-const takeWait = 5 * time.Second
-
-// Close ends the pipeline; what is in flight fails.
-func (p *pipeline) Close() error {
-	p.stop()
-	return p.AppendPipeline.Close()
-}
-
-// AppendEntries sends entries.
-func (p *pipeline) AppendEntries(args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	if p.t.cfg.Hung() {
-		return nil, ErrSick
-	}
-	late := time.AfterFunc(takeWait, func() { _ = p.Close() })
-	defer late.Stop()
-	return p.AppendPipeline.AppendEntries(args, resp)
-}
-
 // RequestVote asks for a vote, unless this node must not lead.
 func (t *Transport) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
 	if t.cfg.Hung() || t.cfg.Full() {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -217,48 +216,5 @@ func TestEntriesAreNotHeartbeats(t *testing.T) {
 		if got := isHeartbeat(&c.req); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
-	}
-}
-
-// stuckPipeline is a pipeline that takes nothing until it is closed.
-type stuckPipeline struct {
-	raft.AppendPipeline
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (p *stuckPipeline) AppendEntries(*raft.AppendEntriesRequest, *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	<-p.closed
-	return nil, raft.ErrPipelineShutdown
-}
-
-func (p *stuckPipeline) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-// A pipeline whose answers nobody reads any more takes nothing, and whoever waits for
-// it would keep Raft from stopping.
-func TestAPipelineThatTakesNothingEnds(t *testing.T) {
-	for _, how := range []string{"with its node", "by itself"} {
-		t.Run(how, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				tr := New(Config{Ctx: ctx, Hung: func() bool { return false }})
-				p := tr.ends(&stuckPipeline{closed: make(chan struct{})})
-				began := time.Now()
-				if how == "with its node" {
-					time.AfterFunc(time.Millisecond, cancel)
-				}
-				if _, err := p.AppendEntries(nil, nil); !errors.Is(err, raft.ErrPipelineShutdown) {
-					t.Fatal(err)
-				}
-				if took := time.Since(began); took > takeWait || how == "with its node" && took > time.Millisecond {
-					t.Fatalf("after %s", took)
-				}
-				_ = p.Close()
-			})
-		})
 	}
 }
