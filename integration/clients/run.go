@@ -94,11 +94,16 @@ func (l *Library) Count(ctx context.Context, to Target, key string, counter Coun
 	return fmt.Errorf("run %s: %w\n%s", l.Name, err, stderr.String())
 }
 
-// readCounts tells counter of each line.
+// readCounts tells counter of each line. What a program was killed in the middle of
+// is no line.
 func (l *Library) readCounts(r io.Reader, counter Counter) error {
-	in := bufio.NewScanner(r)
-	for in.Scan() {
-		what, rest, _ := strings.Cut(in.Text(), " ")
+	in := bufio.NewReader(r)
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return nil // how reading ended is Wait's to tell
+		}
+		what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch what {
 		case "ack":
 			n, err := strconv.ParseInt(rest, 10, 64)
@@ -114,7 +119,6 @@ func (l *Library) readCounts(r io.Reader, counter Counter) error {
 			l.version.Store(rest)
 		}
 	}
-	return nil // how reading ended is Wait's to tell
 }
 
 // tail keeps the end of what is written to it.
