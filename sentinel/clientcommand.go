@@ -42,19 +42,6 @@ func clientCommands() map[string]command {
 	}
 }
 
-// client serves CLIENT.
-func (c *client) client(ctx context.Context, args [][]byte) {
-	sub, ok := lookup(clientCommands(), args[1])
-	switch {
-	case !ok:
-		c.Fail(reply.UnknownSubcommand("client", args[1]))
-	case !sub.accepts(len(args)):
-		c.Fail(reply.WrongArity("client|" + strings.ToLower(string(args[1]))))
-	default:
-		sub.run(c, ctx, args)
-	}
-}
-
 func (c *client) kill(args [][]byte) {
 	c.show()
 	if c.s.clients.Kill(&c.Writer, c, args) {

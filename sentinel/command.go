@@ -25,8 +25,9 @@ var commands = commandTable()
 
 func commandTable() map[string]command {
 	return map[string]command{
+		"acl":          {arity: -2, run: container("acl")},
 		"auth":         {arity: -2, run: own((*session.Session).Auth), early: true},
-		"client":       {arity: -2, run: (*client).client},
+		"client":       {arity: -2, run: container("client")},
 		"command":      {arity: -1, run: (*client).command},
 		"hello":        {arity: -1, run: (*client).hello, early: true},
 		"info":         {arity: -1, run: (*client).info},
@@ -37,10 +38,30 @@ func commandTable() map[string]command {
 		"quit":         {arity: -1, run: (*client).bye, early: true, quiet: true},
 		"reset":        {arity: 1, run: (*client).reset, early: true, quiet: true},
 		"role":         {arity: 1, run: (*client).role},
-		"sentinel":     {arity: -2, run: (*client).sentinel},
+		"sentinel":     {arity: -2, run: container("sentinel")},
 		"shutdown":     {arity: -1, run: (*client).shutdown},
 		"subscribe":    {arity: -2, run: subscriber(false, true), quiet: true},
 		"unsubscribe":  {arity: -1, run: subscriber(false, false), quiet: true},
+	}
+}
+
+// containers are the subcommands of the commands that have some.
+func containers() map[string]map[string]command {
+	return map[string]map[string]command{"acl": aclCommands(), "client": clientCommands(), "command": commandCommands(), "sentinel": subcommands}
+}
+
+// container makes the handler of a command with subcommands.
+func container(name string) func(*client, context.Context, [][]byte) {
+	return func(c *client, ctx context.Context, args [][]byte) {
+		sub, ok := lookup(c.s.containers[name], args[1])
+		switch {
+		case !ok:
+			c.Fail(reply.UnknownSubcommand(name, args[1]))
+		case !sub.accepts(len(args)):
+			c.Fail(reply.WrongArity(name + "|" + strings.ToLower(string(args[1]))))
+		default:
+			sub.run(c, ctx, args)
+		}
 	}
 }
 
@@ -92,7 +113,7 @@ func (c *client) perform(ctx context.Context, args [][]byte) {
 	cmd, ok := lookup(commands, args[0])
 	name := strings.ToLower(string(args[0][:min(len(args[0]), 128)]))
 	if ok {
-		if c.last = name; len(args) > 1 && containers()[name] != nil {
+		if c.last = name; len(args) > 1 && c.s.containers[name] != nil {
 			c.last += "|" + strings.ToLower(reply.Cut(args[1]))
 		}
 	}

@@ -9,49 +9,74 @@ import (
 	"pingd/kv/resp/reply"
 )
 
-// containers are the commands with subcommands.
-func containers() map[string]map[string]command {
-	return map[string]map[string]command{"sentinel": subcommands, "client": clientCommands()}
+// commandCommands are the subcommands of COMMAND: as much of it as interactive
+// clients ask for. No command here has keys.
+func commandCommands() map[string]command {
+	keys := func(c *client, _ context.Context, args [][]byte) {
+		if _, ok := lookup(commandTable(), args[2]); ok {
+			c.Fail("ERR The command has no key arguments")
+		} else {
+			c.Fail("ERR Invalid command specified")
+		}
+	}
+	return map[string]command{
+		"count": {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.Int(int64(len(commandTable()))) }},
+		"docs":  {arity: -2, run: func(c *client, _ context.Context, _ [][]byte) { c.Map(0) }},
+		// A command with its own arguments is at least two words more.
+		"getkeys":         {arity: -4, run: keys},
+		"getkeysandflags": {arity: -4, run: keys},
+		"help":            {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.Help("COMMAND", commandHelp...) }},
+		"info":            {arity: -2, run: (*client).commandInfo},
+		"list":            {arity: -2, run: (*client).commandList},
+	}
 }
 
-// command serves as much of COMMAND as interactive clients ask for.
-func (c *client) command(_ context.Context, args [][]byte) {
-	table := commandTable()
-	names := slices.Sorted(maps.Keys(table))
-	sub := ""
+// command is COMMAND.
+func (c *client) command(ctx context.Context, args [][]byte) {
 	if len(args) > 1 {
-		sub = strings.ToLower(string(args[1]))
+		container("command")(c, ctx, args)
+		return
 	}
-	switch sub {
-	case "":
-		c.Array(len(names))
-		for _, n := range names {
-			c.describe(n, table[n])
+	c.commandInfo(ctx, [][]byte{nil, nil})
+}
+
+// commandInfo is COMMAND INFO [name ...]: all without a name.
+func (c *client) commandInfo(_ context.Context, args [][]byte) {
+	table, names := commandTable(), args[2:]
+	if len(names) == 0 {
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			names = append(names, []byte(name))
 		}
-	case "count":
-		c.Int(int64(len(names)))
-	case "list":
-		for name, subs := range containers() {
-			for sub := range subs {
-				names = append(names, name+"|"+sub)
-			}
+	}
+	c.Array(len(names))
+	for _, name := range names {
+		if cmd, ok := lookup(table, name); ok {
+			c.describe(strings.ToLower(string(name)), cmd)
+		} else {
+			c.Null()
 		}
-		slices.Sort(names)
-		c.Strings(names)
-	case "docs":
-		c.Map(0)
-	case "info":
-		c.Array(len(args) - 2)
-		for _, a := range args[2:] {
-			if cmd, ok := lookup(table, a); ok {
-				c.describe(strings.ToLower(string(a)), cmd)
-			} else {
-				c.Null()
-			}
-		}
+	}
+}
+
+// commandList is COMMAND LIST [FILTERBY PATTERN pattern], of subcommands too.
+func (c *client) commandList(_ context.Context, args [][]byte) {
+	pattern := "*"
+	switch {
+	case len(args) == 2:
+	case len(args) == 5 && strings.EqualFold(string(args[2]), "FILTERBY") && strings.EqualFold(string(args[3]), "PATTERN"):
+		pattern = string(args[4])
 	default:
-		c.Fail(reply.UnknownSubcommand("command", args[1]))
+		c.Fail(reply.ErrSyntax)
+		return
 	}
+	names := slices.Collect(maps.Keys(commandTable()))
+	for name, subs := range c.s.containers {
+		for sub := range subs {
+			names = append(names, name+"|"+sub)
+		}
+	}
+	slices.Sort(names)
+	c.Strings(slices.DeleteFunc(names, func(name string) bool { return !globMatch(pattern, name) }))
 }
 
 // describe appends a command's name and arity, no flags, no keys, and its
@@ -67,9 +92,22 @@ func (c *client) describe(name string, cmd command) {
 	for range 3 {
 		c.Set(0) // categories, tips, key specifications
 	}
-	subs := containers()[name]
+	subs := c.s.containers[name]
+	if len(subs) == 0 {
+		c.Set(0) // as Redis has it, which gives an array else
+		return
+	}
 	c.Array(len(subs))
 	for _, sub := range slices.Sorted(maps.Keys(subs)) {
 		c.describe(name+"|"+sub, subs[sub])
 	}
+}
+
+var commandHelp = []string{
+	"(no subcommand)", "    Return details about all commands.",
+	"COUNT", "    Return how many there are.",
+	"DOCS [<command-name> ...]", "    Always empty.",
+	"GETKEYS <full-command>", "    No command here has keys.",
+	"INFO [<command-name> ...]", "    Return details about commands.",
+	"LIST", "    Return the names of all commands.",
 }

@@ -51,11 +51,13 @@ type Server struct {
 	log      *slog.Logger
 	listener net.Listener
 	hub      *hub
-	session  *session.Server
-	told     session.Seldom // of what strangers do
-	clients  *clients.Set
-	id       string    // this endpoint's identifier where it belongs to no node
-	started  time.Time // for uptime
+	// containers are the subcommands of the commands that have some.
+	containers map[string]map[string]command
+	session    *session.Server
+	told       session.Seldom // of what strangers do
+	clients    *clients.Set
+	id         string    // this endpoint's identifier where it belongs to no node
+	started    time.Time // for uptime
 
 	accepted atomic.Uint64
 	refused  atomic.Uint64
@@ -97,7 +99,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger.With("component", "sentinel"), listener: cfg.Listener, hub: newHub(),
-		started: time.Now(), settings: defaultSettings(), clients: clients.NewSet(),
+		started: time.Now(), settings: defaultSettings(), clients: clients.NewSet(), containers: containers(),
 	}
 	s.session = session.NewServer(cfg.Secret, s.log, "sentinel", nil)
 	if s.listener == nil {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"pingd/kv/resp"
-	"pingd/kv/resp/reply"
 )
 
 // subcommands are those of SENTINEL (Redis 7.0).
@@ -29,7 +28,7 @@ var subcommands = map[string]command{
 	"monitor":                 {arity: 6, run: refuse("MONITOR", "start another pingd with --join to add a node")},
 	"myid":                    {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.Bulk(c.s.myID()) }},
 	"pending-scripts":         {arity: 2, run: func(c *client, _ context.Context, _ [][]byte) { c.Out = resp.AppendArray(c.Out, 0) }},
-	"remove":                  {arity: 3, run: refuse("REMOVE", "use the command 'pingd remove NAME' to take a node out")},
+	"remove":                  {arity: 3, run: (*client).remove},
 	"replicas":                {arity: 3, run: onMaster((*client).replicas)},
 	"reset":                   {arity: 3, run: (*client).resetMasters},
 	"sentinels":               {arity: 3, run: onMaster((*client).sentinels)},
@@ -40,23 +39,20 @@ var subcommands = map[string]command{
 
 const noSuchMaster = "ERR No such master with that name"
 
-func (c *client) sentinel(ctx context.Context, args [][]byte) {
-	sub, ok := lookup(subcommands, args[1])
-	switch {
-	case !ok:
-		c.Fail(reply.UnknownSubcommand("sentinel", args[1]))
-	case !sub.accepts(len(args)):
-		c.Fail(reply.WrongArity("sentinel|" + strings.ToLower(string(args[1]))))
-	default:
-		sub.run(c, ctx, args)
-	}
-}
-
 // refuse makes a subcommand that says why there is no such thing here.
 func refuse(name, instead string) func(*client, context.Context, [][]byte) {
 	return func(c *client, _ context.Context, _ [][]byte) {
 		c.Fail("ERR SENTINEL " + name + " is not possible: Raft decides which nodes there are and who leads; " + instead)
 	}
+}
+
+// remove refuses to forget the master, as REMOVE would.
+func (c *client) remove(ctx context.Context, args [][]byte) {
+	if string(args[2]) != c.s.cfg.MasterName {
+		c.Fail(noSuchMaster)
+		return
+	}
+	refuse("REMOVE", "use the command 'pingd remove NAME' to take a node out")(c, ctx, args)
 }
 
 // question is what a subcommand about the master works with.
