@@ -113,8 +113,8 @@ func TestSameRepliesAsRedisSentinel(t *testing.T) {
 	}
 	// Sentinel needs a moment to know its master's run id.
 	eventually(t, "Sentinel knows the master", func() bool {
-		return strings.Contains(ask(t, realConn(), "SENTINEL MASTER master"), "$6\r\nmaster\r\n$21") ||
-			strings.Contains(ask(t, realConn(), "SENTINEL MASTER master"), "flags\r\n$6\r\nmaster\r\n")
+		told := ask(t, realConn(), "SENTINEL MASTER master")
+		return strings.Contains(told, "runid\r\n$40\r\n") && strings.Contains(told, "flags\r\n$6\r\nmaster\r\n")
 	})
 	for _, proto := range []string{"2", "3"} {
 		for _, line := range []string{

@@ -16,6 +16,7 @@ type Status struct {
 
 // Status returns a Status.
 func (s *Server) Status() any {
+	s.refresh() // as commands do: no answer is older than the question
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{
