@@ -1,50 +1,101 @@
 package exchange
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
 
 // Gate bounds how many client connections are open at once, over all engines
-// and listeners. Make it with NewGate; safe for concurrent use.
+// and listeners. Who finds it full gets room in the order in which they asked, so that
+// no listener takes it from the others however many clients it has. Make it with
+// NewGate; safe for concurrent use.
 type Gate struct {
-	slots    chan struct{}
+	limit    int
 	open     atomic.Int64
 	peak     atomic.Int64
 	accepted atomic.Int64
 	refused  [6]atomic.Int64
-	short    atomic.Bool // somebody found it full
+	waiting  atomic.Int64 // length of queue
 	freed    func()
+
+	mu      sync.Mutex
+	taken   int
+	queue   []chan struct{} // closed when room is given; nil: those of TryEnter
+	asked   bool            // those of TryEnter are in the queue
+	granted bool            // room is kept for them
 }
 
 // NewGate returns a Gate for limit connections.
-func NewGate(limit int) *Gate { return &Gate{slots: make(chan struct{}, limit)} }
+func NewGate(limit int) *Gate { return &Gate{limit: limit} }
 
 // Notify names what is called, by whoever leaves, once there is room again after
 // TryEnter returned false. It must not block. Call it before the Gate is used.
 func (g *Gate) Notify(freed func()) { g.freed = freed }
 
+// Crowded reports whether somebody waits for room: a connection that ends now lets
+// another one in.
+func (g *Gate) Crowded() bool { return g.waiting.Load() > 0 }
+
 // Enter waits for room until done is closed and reports whether it got some.
 func (g *Gate) Enter(done <-chan struct{}) bool {
+	g.mu.Lock()
+	if g.take() {
+		g.mu.Unlock()
+		return true
+	}
+	turn := make(chan struct{})
+	g.push(turn)
+	g.mu.Unlock()
 	select {
-	case g.slots <- struct{}{}:
+	case <-turn:
 		return true
 	case <-done:
-		return false
 	}
+	g.mu.Lock()
+	i := slices.Index(g.queue, turn)
+	if i >= 0 {
+		g.queue = slices.Delete(g.queue, i, i+1)
+		g.waiting.Add(-1)
+	}
+	g.mu.Unlock()
+	if i < 0 { // given in this moment
+		g.Cancel()
+	}
+	return false
 }
 
-// TryEnter takes room if there is some.
+// TryEnter takes room if there is some. If not, the caller is to try again when it is
+// notified; room is kept until then.
 func (g *Gate) TryEnter() bool {
-	select {
-	case g.slots <- struct{}{}:
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.granted:
+		g.granted = false
 		return true
-	default:
+	case g.take():
+		return true
 	}
-	g.short.Store(true)
-	select { // somebody may have left before the mark was seen
-	case g.slots <- struct{}{}:
-		return true
-	default:
+	if !g.asked {
+		g.asked = true
+		g.push(nil)
+	}
+	return false
+}
+
+// take takes room unless there is none, or others wait for it. The caller holds mu.
+func (g *Gate) take() bool {
+	if g.taken >= g.limit || len(g.queue) > 0 {
 		return false
 	}
+	g.taken++
+	return true
+}
+
+func (g *Gate) push(turn chan struct{}) {
+	g.queue = append(g.queue, turn)
+	g.waiting.Add(1)
 }
 
 // Accepted counts a connection that has been accepted into its room.
@@ -65,10 +116,24 @@ func (g *Gate) Leave() {
 	g.Cancel()
 }
 
-// Cancel gives back room into which nothing was accepted.
+// Cancel gives back room into which nothing was accepted, to who has waited longest.
 func (g *Gate) Cancel() {
-	<-g.slots
-	if g.short.Load() && g.short.Swap(false) && g.freed != nil {
+	g.mu.Lock()
+	if len(g.queue) == 0 {
+		g.taken--
+		g.mu.Unlock()
+		return
+	}
+	next := g.queue[0]
+	g.queue = slices.Delete(g.queue, 0, 1)
+	g.waiting.Add(-1)
+	if next != nil {
+		close(next)
+	} else {
+		g.asked, g.granted = false, true
+	}
+	g.mu.Unlock()
+	if next == nil && g.freed != nil {
 		g.freed()
 	}
 }
@@ -87,7 +152,7 @@ type Stats struct {
 
 // Stats returns the current sums.
 func (g *Gate) Stats() Stats {
-	s := Stats{Connections: g.open.Load(), Peak: g.peak.Load(), Limit: int64(cap(g.slots)), Accepted: g.accepted.Load()}
+	s := Stats{Connections: g.open.Load(), Peak: g.peak.Load(), Limit: int64(g.limit), Accepted: g.accepted.Load()}
 	for i := range s.Own {
 		s.Own[i] = g.refused[i].Load()
 	}

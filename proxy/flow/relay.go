@@ -90,7 +90,7 @@ func (m *Machine) answer(buf []byte, n int) {
 	// What the client still has to send after its answer would be taken for
 	// the next request, so its connection ends.
 	early := m.unsent || !m.body.done
-	m.closing = !req.KeepAlive() || w.raw || early || env.Stopping
+	m.closing = !req.KeepAlive() || w.raw || early || env.Stopping || env.Config.Gate.Crowded()
 	before := len(m.toC.a)
 	env.reply = http1.Reply{
 		Method: req.Method, Minor: req.Minor(), Close: m.closing,

@@ -154,7 +154,7 @@ func (c *client) answer(up *upstream.Conn, p *pump, n, u int) (verdict, retry.Fa
 	early := c.unsent || p != nil && !p.all.Load() || p == nil && !c.body.done
 	old := c.req.Minor() == 0
 	r.raw = old && (r.kind == http1.UntilClose || r.kind == http1.ChunkedBody)
-	closing := !c.req.KeepAlive() || r.raw || early || c.f.draining.Load()
+	closing := !c.req.KeepAlive() || r.raw || early || c.f.draining.Load() || c.f.cfg.Gate.Crowded()
 	c.note = http1.Reply{
 		Method: c.req.Method, Minor: c.req.Minor(), Close: closing,
 		Chunk: r.kind == http1.UntilClose && !old, Date: c.date.At(wire.Now()),
