@@ -12,8 +12,18 @@ import (
 
 func noObserver(int, time.Duration, error) {}
 
-func visitOf(token string, patience time.Duration) *visit {
-	return &visit{token: token, deadline: time.Now().Add(patience), done: make(chan outcome, 1)}
+// waiter is a visitor that is told through a channel.
+type waiter struct {
+	*visit
+	done chan outcome // holds one
+}
+
+func (w *waiter) told(_ *visit, o outcome, _ time.Time) { w.done <- o }
+
+func visitOf(token string, patience time.Duration) *waiter {
+	w := &waiter{done: make(chan outcome, 1)}
+	w.visit = &visit{token: token, deadline: time.Now().Add(patience), visitor: w}
+	return w
 }
 
 // What waits while a call is under way goes into the next one, all of it.
@@ -29,12 +39,12 @@ func TestWaitingVisitsShareACall(t *testing.T) {
 		b := newBatcher(store, "hits", 1000, 1000, noObserver)
 		ctx, cancel := context.WithCancel(t.Context())
 		go b.run(ctx)
-		var visits []*visit
+		var visits []*waiter
 		join := func(n int) {
 			for range n {
 				v := visitOf(fmt.Sprint(len(visits)), time.Second)
 				visits = append(visits, v)
-				if err := b.join(v); err != nil {
+				if err := b.join(v.visit); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -63,14 +73,14 @@ func TestBatchesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{}
 		b := newBatcher(store, "hits", 10, 4, noObserver)
-		var visits []*visit
+		var visits []*waiter
 		for i := range 10 {
 			visits = append(visits, visitOf(fmt.Sprint(i), time.Second))
-			if err := b.join(visits[i]); err != nil {
+			if err := b.join(visits[i].visit); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := b.join(visitOf("x", time.Second)); !errors.Is(err, errFull) {
+		if err := b.join(visitOf("x", time.Second).visit); !errors.Is(err, errFull) {
 			t.Errorf("eleventh visit: %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -87,7 +97,7 @@ func TestBatchesAreBounded(t *testing.T) {
 				t.Errorf("call %d carried %d visits, want %d", i, got, want)
 			}
 		}
-		if err := b.join(visitOf("late", time.Second)); !errors.Is(err, errStopped) {
+		if err := b.join(visitOf("late", time.Second).visit); !errors.Is(err, errStopped) {
 			t.Errorf("visit after the end: %v", err)
 		}
 	})
@@ -102,8 +112,8 @@ func TestCallEndsWithItsLastVisitor(t *testing.T) {
 		}}
 		b := newBatcher(store, "hits", 10, 10, noObserver)
 		short, long := visitOf("a", time.Second), visitOf("b", 3*time.Second)
-		for _, v := range []*visit{short, long} {
-			if err := b.join(v); err != nil {
+		for _, v := range []*waiter{short, long} {
+			if err := b.join(v.visit); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -128,14 +138,14 @@ func TestWithdraw(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go b.run(ctx)
 		sent, waiting, stays := visitOf("a", time.Second), visitOf("b", time.Second), visitOf("c", time.Second)
-		_ = b.join(sent)
+		_ = b.join(sent.visit)
 		synctest.Wait()
-		_ = b.join(waiting)
-		_ = b.join(stays)
-		if b.withdraw(sent) {
+		_ = b.join(waiting.visit)
+		_ = b.join(stays.visit)
+		if b.withdraw(sent.visit) {
 			t.Error("a visit on its way was withdrawn")
 		}
-		if !b.withdraw(waiting) || b.withdraw(waiting) {
+		if !b.withdraw(waiting.visit) || b.withdraw(waiting.visit) {
 			t.Error("a waiting visit can be withdrawn once")
 		}
 		close(release)
@@ -157,8 +167,8 @@ func TestEndFailsThoseThatWait(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go b.run(ctx)
 		sent, waiting := visitOf("a", time.Hour), visitOf("b", time.Hour)
-		_ = b.join(sent)
-		_ = b.join(waiting)
+		_ = b.join(sent.visit)
+		_ = b.join(waiting.visit)
 		synctest.Wait()
 		cancel()
 		if o := <-sent.done; !errors.Is(o.err, context.Canceled) || definite(o.err) {
@@ -181,7 +191,7 @@ func BenchmarkBatch(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			v := visitOf("t", time.Hour)
-			if err := batch.join(v); err != nil {
+			if err := batch.join(v.visit); err != nil {
 				b.Error(err)
 				return
 			}

@@ -2,22 +2,14 @@ package counter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-)
-
-// Limits of the HTTP server. A visit has no body and few fields.
-const (
-	maxHeader         = 16 << 10 // bytes
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 75 * time.Second // longer than a proxy keeps a connection
 )
 
 // Counter is the visit service. Its methods may be called from any goroutine.
@@ -25,16 +17,19 @@ type Counter struct {
 	cfg      Config
 	log      *slog.Logger
 	listener net.Listener
-	server   *http.Server
-	conns    *conns
+	conns    conns
 	tokens   *tokens
 	batch    *batcher
 	stats    *stats
 
 	registered atomic.Bool
 	draining   atomic.Bool
-	lastVisit  atomic.Int64 // when a request came last, nanoseconds since start
+	lastVisit  atomic.Int64  // when a request came last, nanoseconds since start
+	closing    chan struct{} // closed when the listener is about to be
+	accepted   chan struct{} // closed when no connection is added any more
 	started    time.Time
+	dated      atomic.Pointer[date]
+	serving    sync.WaitGroup // goroutines of connections
 }
 
 // New checks cfg and listens. The counter serves nothing before Run; without
@@ -45,22 +40,12 @@ func New(cfg Config) (*Counter, error) {
 		return nil, err
 	}
 	c := &Counter{
-		cfg: cfg, log: cfg.Logger, tokens: newTokens(cfg.Key), conns: newConns(), started: time.Now(),
+		cfg: cfg, log: cfg.Logger, tokens: newTokens(cfg.Key), conns: conns{all: map[*conn]struct{}{}}, started: time.Now(),
+		closing: make(chan struct{}), accepted: make(chan struct{}),
 	}
 	c.batch = newBatcher(cfg.Store, cfg.Key, cfg.MaxWaiting, cfg.MaxBatch, c.observe)
 	if c.stats, err = newStats(cfg.Metrics, c); err != nil {
 		return nil, err
-	}
-	c.server = &http.Server{
-		Handler:           c,
-		ReadHeaderTimeout: readHeaderTimeout,
-		// The read deadline also runs while a visit waits: it must not end first.
-		ReadTimeout:    2*cfg.VisitTimeout + readHeaderTimeout,
-		WriteTimeout:   2*cfg.VisitTimeout + readHeaderTimeout,
-		IdleTimeout:    idleTimeout,
-		MaxHeaderBytes: maxHeader,
-		ConnState:      c.conns.track,
-		ErrorLog:       slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	if c.listener = cfg.Listener; c.listener == nil {
 		if c.listener, err = net.Listen("tcp", cfg.Addr); err != nil {
@@ -95,12 +80,8 @@ func (c *Counter) Run(ctx context.Context) error {
 	deregistered := make(chan struct{})
 
 	go c.batch.run(counting)
-	group.Go(func() error {
-		if err := c.server.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve %s: %w", c.listener.Addr(), err)
-		}
-		return nil
-	})
+	c.serving.Go(func() { c.sweep(counting) })
+	group.Go(func() error { return c.accept() })
 	group.Go(func() error {
 		defer close(deregistered)
 		return c.register(registering)
@@ -117,6 +98,7 @@ func (c *Counter) Run(ctx context.Context) error {
 	err := group.Wait()
 	stopCounting()
 	<-c.batch.finished
+	c.serving.Wait()
 	return err
 }
 

@@ -221,18 +221,18 @@ func TestIdempotencyKey(t *testing.T) {
 // A visitor cannot choose a key that is a token of the counter's own.
 func TestKeyCannotBeAnOwnToken(t *testing.T) {
 	tok := newTokens("hits")
-	own, _ := tok.next(http.Header{})
+	own, _ := tok.next(0, nil)
 	for _, key := range []string{own, strings.ReplaceAll(own, " ", "")} {
-		if got, err := tok.next(http.Header{"Idempotency-Key": {key}}); err == nil && got == own {
+		if got, err := tok.next(1, []byte(key)); err == nil && got == own {
 			t.Errorf("key %q became the token %q", key, got)
 		}
 	}
-	again, _ := newTokens("hits").next(http.Header{})
+	again, _ := newTokens("hits").next(0, nil)
 	if own == again {
 		t.Errorf("two processes share the token %q", own)
 	}
-	a, _ := newTokens("a").next(http.Header{"Idempotency-Key": {"x"}})
-	b, _ := newTokens("b").next(http.Header{"Idempotency-Key": {"x"}})
+	a, _ := newTokens("a").next(1, []byte("x"))
+	b, _ := newTokens("b").next(1, []byte("x"))
 	if a == b {
 		t.Errorf("counters with different keys share the token %q", a)
 	}
@@ -244,7 +244,7 @@ func FuzzToken(f *testing.F) {
 	}
 	tok := newTokens("hits")
 	f.Fuzz(func(t *testing.T, key string) {
-		got, err := tok.next(http.Header{"Idempotency-Key": {key}})
+		got, err := tok.next(1, []byte(key))
 		if valid := len(key) <= 255 && visible(key); valid != (err == nil) {
 			t.Fatalf("key %q: err %v", key, err)
 		}

@@ -2,9 +2,6 @@ package counter
 
 import (
 	"context"
-	"net"
-	"net/http"
-	"sync"
 	"time"
 )
 
@@ -31,7 +28,6 @@ func (c *Counter) stop(ctx context.Context, deregister func(), deregistered <-ch
 	c.awaitQuiet(ctx)
 	if err := c.shutdown(ctx); err != nil {
 		c.log.Warn("connections cut", "err", err)
-		_ = c.server.Close()
 	}
 	c.log.Info("counter stopped", "took", time.Since(start))
 }
@@ -50,49 +46,8 @@ func (c *Counter) awaitQuiet(ctx context.Context) {
 		if left <= 0 {
 			return
 		}
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, left) {
 			return
-		case <-time.After(left):
 		}
-	}
-}
-
-// shutdown closes the listener and waits for requests under way. Connections on
-// which nothing was ever sent do not hold it up: net/http would give them five
-// seconds each.
-func (c *Counter) shutdown(ctx context.Context) error {
-	closeSilent := time.AfterFunc(c.cfg.Grace, c.conns.closeSilent)
-	defer closeSilent.Stop()
-	return c.server.Shutdown(ctx)
-}
-
-// conns knows the connections on which nothing was received yet.
-type conns struct {
-	mu     sync.Mutex
-	silent map[net.Conn]struct{}
-}
-
-func newConns() *conns { return &conns{silent: map[net.Conn]struct{}{}} }
-
-// track is the server's ConnState hook.
-func (s *conns) track(conn net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.mu.Lock()
-		s.silent[conn] = struct{}{}
-		s.mu.Unlock()
-	case http.StateActive, http.StateClosed, http.StateHijacked:
-		s.mu.Lock()
-		delete(s.silent, conn)
-		s.mu.Unlock()
-	}
-}
-
-func (s *conns) closeSilent() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.silent {
-		_ = conn.Close()
 	}
 }

@@ -4,13 +4,16 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"net/http"
 	"strconv"
 	"sync/atomic"
 )
 
 // maxIdempotencyKey bounds the header's length in bytes.
 const maxIdempotencyKey = 255
+
+// maxToken is enough for most tokens: only a longer one takes more than one piece
+// of memory.
+const maxToken = 320
 
 var (
 	errKeyRepeated = errors.New("more than one Idempotency-Key")
@@ -40,17 +43,18 @@ func newTokens(key string) *tokens {
 	}
 }
 
-// next returns the token of a visit with the given headers: the one made from
-// its Idempotency-Key, or a new one.
-func (t *tokens) next(h http.Header) (string, error) {
-	switch keys := h["Idempotency-Key"]; len(keys) {
+// next returns the token of a visit with so many Idempotency-Key fields, the last
+// of which is key: the one made from it, or a new one.
+func (t *tokens) next(keys int, key []byte) (string, error) {
+	var buf [maxToken]byte
+	switch keys {
 	case 0:
-		return t.own + strconv.FormatUint(t.seq.Add(1), 36), nil
+		return string(strconv.AppendUint(append(buf[:0], t.own...), t.seq.Add(1), 36)), nil
 	case 1:
-		if len(keys[0]) > maxIdempotencyKey || !visible(keys[0]) {
+		if len(key) > maxIdempotencyKey || !visible(key) {
 			return "", errKeyInvalid
 		}
-		return t.client + keys[0], nil
+		return string(append(append(buf[:0], t.client...), key...)), nil
 	default:
 		return "", errKeyRepeated
 	}
@@ -58,11 +62,11 @@ func (t *tokens) next(h http.Header) (string, error) {
 
 // visible reports whether s is not empty and holds only visible ASCII (VCHAR of
 // RFC 5234: no space, no control character).
-func visible(s string) bool {
+func visible[T ~string | ~[]byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < 0x21 || s[i] > 0x7e {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
