@@ -63,6 +63,7 @@ type Report struct {
 	ErrorKinds map[string]int64 `json:"error_kinds,omitempty"`
 	LongestGap float64          `json:"longest_gap_ms"`
 	drive.Result
+	CPU    []RoleCPU     `json:"cpu_per_visit,omitempty"` // with --cluster, without faults
 	Faults []FaultReport `json:"faults,omitempty"`
 }
 
@@ -104,6 +105,12 @@ func (c *Command) measure(ctx context.Context, env *session.Session, lab *procs.
 	if err != nil {
 		return nil, err
 	}
+	var cpu *cpuWatch
+	if c.Cluster && len(c.Fault) == 0 { // a process that a fault ends takes its figures along
+		if cpu, err = watchCPU(ctx, cluster); err != nil {
+			return nil, err
+		}
+	}
 	rec := drive.NewRecorder(base)
 	faults := newInjector(c, env.Log, cluster, rec)
 	faultsDone := make(chan error, 1)
@@ -111,6 +118,10 @@ func (c *Command) measure(ctx context.Context, env *session.Session, lab *procs.
 	h, loadErr := drive.Visits{URLs: urls, Clients: c.Clients, For: c.For, Pause: c.Pause, Timeout: c.Timeout}.Run(ctx, rec)
 	during := rec.Since()
 	if err := errors.Join(loadErr, <-faultsDone); err != nil {
+		return nil, err
+	}
+	perVisit, err := cpu.perVisit(int64(h.Count()))
+	if err != nil {
 		return nil, err
 	}
 	account, err := c.settle(ctx, urls[0], rec)
@@ -121,7 +132,7 @@ func (c *Command) measure(ctx context.Context, env *session.Session, lab *procs.
 	return &Report{
 		Clients: c.Clients, Seconds: during.Seconds(), Account: account, Verified: c.Verify,
 		Errors: errs, ErrorKinds: kinds, LongestGap: drive.Millis(rec.Longest().Long),
-		Result: drive.NewResult(h, during), Faults: faults.reports(),
+		Result: drive.NewResult(h, during), Faults: faults.reports(), CPU: perVisit,
 	}, nil
 }
 
@@ -163,6 +174,7 @@ func (r *Report) print(env *session.Session) error {
 	}
 	fmt.Fprintf(w, "  longest gap %s ms\n  req/s       %s\n  p50 %s ms, p99 %s ms, max %s ms\n",
 		show.Millis(r.LongestGap), show.Rate(r.Ops), show.Millis(r.P50), show.Millis(r.P99), show.Millis(r.Max))
+	printCPU(w, r.CPU)
 	for _, f := range r.Faults {
 		fmt.Fprintf(w, "  %-12s %s at %.1f s: longest gap %s ms\n", f.Fault, f.Target, f.At, show.Millis(f.Gap))
 	}
