@@ -108,3 +108,38 @@ func TestInterfaces(t *testing.T) {
 		t.Errorf("interfaces\n got %+v\nwant %+v", got, want)
 	}
 }
+
+// TestTemperaturesOfTwins holds that no two sensors have one name: two metrics of one
+// name would void all that is exported.
+func TestTemperaturesOfTwins(t *testing.T) {
+	sys := t.TempDir()
+	for file, text := range map[string]string{
+		"hwmon0/name": "acpitz", "hwmon0/temp1_input": "41000", "hwmon0/temp2_input": "43000",
+		"hwmon1/name": "acpitz", "hwmon1/temp1_input": "42000", "hwmon1/temp1_crit": "x",
+		"hwmon2/name": "acpitz", "hwmon2/temp1_input": "-1500",
+		"hwmon3/name": "\xff\xfe", "hwmon3/temp1_input": "1",
+		"hwmon4/temp1_input": "hot",
+	} {
+		path := filepath.Join(sys, "class/hwmon", file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]float64{}
+	for _, s := range (Roots{Sys: sys}).Temperatures() {
+		name := s.Chip + " " + s.Sensor
+		if _, again := got[name]; again {
+			t.Errorf("%s came twice", name)
+		}
+		got[name] = s.Celsius
+	}
+	want := map[string]float64{
+		"acpitz temp1": 41, "acpitz temp2": 43, "acpitz_hwmon1 temp1": 42, "acpitz_hwmon2 temp1": -1.5, "hwmon3 temp1": 0.001,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -27,8 +27,13 @@ func (r Roots) Temperatures() []Temperature {
 		return nil
 	}
 	var all []Temperature
+	taken := map[string]bool{}
 	for _, dir := range chips {
 		chip := chipName(dir)
+		if taken[chip] { // two without a device of their own, such as of two thermal zones
+			chip += "_" + plain(filepath.Base(dir))
+		}
+		taken[chip] = true
 		inputs, err := filepath.Glob(filepath.Join(dir, "temp*_input"))
 		if err != nil || len(inputs) == 0 {
 			continue

@@ -117,6 +117,10 @@ func (a ACL) DryRun(w *reply.Writer, args [][]byte) {
 // GenPass is ACL GENPASS [bits].
 func (a ACL) GenPass(w *reply.Writer, args [][]byte) {
 	bits := 256
+	if len(args) > 3 {
+		w.Fail(reply.Bad("acl", args[1]))
+		return
+	}
 	if len(args) > 2 {
 		var err error
 		if bits, err = strconv.Atoi(string(args[2])); err != nil {
@@ -128,10 +132,6 @@ func (a ACL) GenPass(w *reply.Writer, args [][]byte) {
 			return
 		}
 	}
-	if len(args) > 3 {
-		w.Fail(reply.WrongArity("acl|genpass"))
-		return
-	}
 	digits := int(math.Ceil(float64(bits) / 4))
 	b := make([]byte, digits/2+1)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
@@ -140,11 +140,21 @@ func (a ACL) GenPass(w *reply.Writer, args [][]byte) {
 
 // Log is ACL LOG [count|RESET]: nothing is refused by rules, so it is empty.
 func (a ACL) Log(w *reply.Writer, args [][]byte) {
-	if len(args) == 3 && strings.EqualFold(string(args[2]), "RESET") {
+	switch {
+	case len(args) > 3:
+		w.Fail(reply.Bad("acl", args[1]))
+	case len(args) == 3 && strings.EqualFold(string(args[2]), "RESET"):
 		w.OK()
-		return
+	case len(args) == 3 && !isInt(args[2]):
+		w.Fail(reply.ErrNotInt)
+	default:
+		w.Array(0)
 	}
-	w.Array(0)
+}
+
+func isInt(b []byte) bool {
+	_, err := strconv.ParseInt(string(b), 10, 64)
+	return err == nil
 }
 
 // File is ACL LOAD and SAVE, Change is ACL SETUSER and DELUSER.

@@ -12,11 +12,7 @@ const notBusy = "NOTBUSY No scripts in execution right now."
 
 // async reads the [ASYNC|SYNC] of a flush.
 func async(w *reply.Writer, args [][]byte, problem string) {
-	if len(args) > 3 {
-		w.Fail(reply.Bad(strings.ToLower(string(args[0])), args[1]))
-		return
-	}
-	if len(args) == 3 && !strings.EqualFold(string(args[2]), "ASYNC") && !strings.EqualFold(string(args[2]), "SYNC") {
+	if len(args) > 3 || len(args) == 3 && !strings.EqualFold(string(args[2]), "ASYNC") && !strings.EqualFold(string(args[2]), "SYNC") {
 		w.Fail(problem)
 		return
 	}
@@ -25,17 +21,24 @@ func async(w *reply.Writer, args [][]byte, problem string) {
 
 // FunctionFlush is FUNCTION FLUSH [ASYNC|SYNC].
 func FunctionFlush(w *reply.Writer, args [][]byte) {
+	if len(args) > 3 {
+		w.Fail(reply.Bad("function", args[1]))
+		return
+	}
 	async(w, args, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
 }
 
 // FunctionList is FUNCTION LIST [LIBRARYNAME pattern] [WITHCODE]: there is none.
 func FunctionList(w *reply.Writer, args [][]byte) {
+	var withCode, named bool
 	for i := 2; i < len(args); i++ {
 		switch word := strings.ToUpper(string(args[i])); {
-		case word == "WITHCODE":
-		case word == "LIBRARYNAME" && i+1 < len(args):
+		case word == "WITHCODE" && !withCode:
+			withCode = true
+		case word == "LIBRARYNAME" && !named && i+1 < len(args):
+			named = true
 			i++
-		case word == "LIBRARYNAME":
+		case word == "LIBRARYNAME" && !named:
 			w.Fail("ERR library name argument was not given")
 			return
 		default:
