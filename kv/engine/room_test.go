@@ -124,3 +124,27 @@ func TestOnceRunsOnceWhateverItsReply(t *testing.T) {
 		}
 	}
 }
+
+// TestNoEndOfACutReply asks for fields without end where the reply is too large already:
+// the command must end at once, for every node runs it.
+func TestNoEndOfACutReply(t *testing.T) {
+	for _, endless := range []string{"HRANDFIELD h -9223372036854775807", "HRANDFIELD h -4000000000000000000 WITHVALUES"} {
+		for proto := uint8(2); proto <= 3; proto++ {
+			e := withLarge(t)
+			txn := Command{Proto: proto, Txn: &Txn{Cmds: []Command{
+				{Proto: proto, Args: args("MGET", "a", "a", "a")}, {Proto: proto, Args: args(strings.Fields(endless)...)},
+			}}}
+			once := Command{Proto: proto, Args: args(append([]string{"ONCE", "token", "5000"}, strings.Fields(endless)...)...)}
+			out := Replies{Limit: 80_000}
+			e.Read(1000, []Command{txn}, &out)
+			if string(out.Buf) != tooLarge {
+				t.Errorf("read %s: %.100q", endless, out.Buf)
+			}
+			out = Replies{Limit: 80_000}
+			e.Apply(Stamp{UnixMilli: 1000}, []Command{txn, once, {Args: args("STRLEN", "a")}}, &out)
+			if got, want := string(out.Buf), dropped+dropped+":50000\r\n"; got != want {
+				t.Errorf("apply %s: %.200q", endless, got)
+			}
+		}
+	}
+}

@@ -193,6 +193,50 @@ func TestReplies(t *testing.T) {
 	}
 }
 
+// TestRoom holds what a reply may take: its limit, or 64 KiB however much came before.
+func TestRoom(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		before, limit int
+		parts         []int
+		writes, cut   bool
+	}{
+		{"nothing", 0, 0, nil, false, false},
+		{"small, beyond the limit", 1 << 20, 10, []int{100, 60_000}, false, false},
+		{"to the limit", 0, 100_000, []int{100_000 - 10}, false, false},
+		{"beyond it", 0, 100_000, []int{50_000, 60_000}, false, true},
+		{"beyond it at once", 10, 100_000, []int{1 << 20}, true, true},
+		{"what comes after the part that was too much", 0, 100_000, []int{1 << 20, 1, 1}, true, true},
+	} {
+		c := at(Read)
+		c.Writes, c.Out = test.writes, make([]byte, test.before)
+		c.Begin(test.limit)
+		for i, n := range test.parts {
+			if i%2 == 0 {
+				c.Bulk(make([]byte, n))
+			} else {
+				c.BulkString(strings.Repeat("x", n))
+			}
+			if len(c.Out) > test.before+max(test.limit, fair)+64 {
+				t.Errorf("%s: %d bytes", test.name, len(c.Out))
+			}
+		}
+		told := c.Cut()
+		cut := c.Finish()
+		if cut != test.cut || told != test.cut {
+			t.Errorf("%s: cut %v, told %v", test.name, cut, told)
+		}
+		reply := string(c.Out[test.before:])
+		if cut && (!strings.HasPrefix(reply, "-ERR ") || strings.Contains(reply, "was run") != test.writes || strings.Count(reply, "\r\n") != 1) {
+			t.Errorf("%s: %.100q stands for it", test.name, reply)
+		}
+		c.Begin(len(c.Out) + MaxReply)
+		if c.Cut() || c.Finish() {
+			t.Errorf("%s: the next reply is cut", test.name)
+		}
+	}
+}
+
 // TestErrorsAreOneLine holds that no text of a client ends an error's line early and
 // passes for another reply.
 func TestErrorsAreOneLine(t *testing.T) {

@@ -41,6 +41,7 @@ func (s *shell) do(words ...string) string {
 	for _, w := range words {
 		s.c.Args = append(s.c.Args, []byte(w))
 	}
+	s.c.Begin(call.MaxReply)
 	commands[i].Run(&s.c)
 	return string(s.c.Out)
 }
