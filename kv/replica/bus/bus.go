@@ -131,8 +131,13 @@ func (b *Bus) isClosed() bool {
 	return b.closed
 }
 
+// silence is for how long a peer may not take what is sent to it. A follower whose
+// connection to the leader leads nowhere serves nobody until it breaks.
+const silence = 5 * time.Second
+
 // track takes c under the care of Close, or closes it when it is too late.
 func (b *Bus) track(c net.Conn) bool {
+	bound(below(c))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
