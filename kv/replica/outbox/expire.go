@@ -27,6 +27,7 @@ func (o *Outbox) overdue(now time.Time) {
 
 func (o *Outbox) expireFrames(now time.Time) time.Time {
 	var next time.Time
+	unanswered := false
 	for _, f := range o.frames {
 		limit := o.cfg.RouteWait
 		if f.flying {
@@ -36,9 +37,13 @@ func (o *Outbox) expireFrames(now time.Time) time.Time {
 			next = earliest(next, end)
 			continue
 		}
+		unanswered = unanswered || f.flying
 		f.maybe = f.maybe || f.flying
 		f.fail(ErrNoLeader)
 		f.props = nil
+	}
+	if unanswered {
+		o.disconnect("") // it may lead nowhere, which nobody would ever tell
 	}
 	// An answer that still comes to one of them is passed over.
 	o.frames = slices.DeleteFunc(o.frames, func(f *frame) bool { return f.props == nil })

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -607,6 +608,52 @@ func TestAnAnswerThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
 		last.want(t, ":3")
 		if !leader.outbox.Idle() || !follower.outbox.Idle() {
 			t.Error("something is left")
+		}
+	})
+}
+
+// deaf is a connection that loses what is written to it, once on is set.
+type deaf struct {
+	net.Conn
+	on *atomic.Bool
+}
+
+func (d deaf) Write(b []byte) (int, error) {
+	if d.on.Load() {
+		return len(b), nil
+	}
+	return d.Conn.Write(b)
+}
+
+func TestAConnectionThatLeadsNowhereIsGivenUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		leader, follower := start(t, l, "a"), start(t, l, "b")
+		leader.set(func() { leader.route, leader.settled = Route{Self: true, Name: "a"}, true })
+		var lost atomic.Bool
+		dials := 0
+		follower.set(func() {
+			follower.route = Route{Name: "a", Addr: "a:1"}
+			follower.dial = func(addr string) (net.Conn, error) {
+				c, err := leader.dial(addr)
+				if dials++; dials == 1 && err == nil {
+					c = deaf{c, &lost}
+				}
+				return c, err
+			}
+		})
+		first := follower.do(t.Context(), false, incr("k"))
+		pass(time.Second)
+		first.want(t, ":1")
+		lost.Store(true)
+		second := follower.do(t.Context(), false, incr("k"))
+		pass(9 * time.Second)
+		third := follower.do(t.Context(), false, incr("k"))
+		pass(2 * time.Second)
+		second.want(t, ErrUncertain.Error())
+		third.want(t, ":2") // sent again, over another connection
+		if dials != 2 {
+			t.Errorf("%d dials", dials)
 		}
 	})
 }
