@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"pingd/kv/resp/guard"
 )
 
 // conn is one connection to a node. One goroutine at a time uses it; another may
@@ -32,8 +34,9 @@ func (c *Client) connect(ctx context.Context, addr string) (*conn, error) {
 	if err != nil {
 		return nil, &connectError{err}
 	}
-	// No time-outs of the library's own: a context bounds whatever is done.
-	cn := &conn{Conn: redis.NewConn(top, 0, 0), line: lowest(top)}
+	// No time-outs of the library's own: a context bounds whatever is done. It would
+	// reserve whatever memory a reply claims to need.
+	cn := &conn{Conn: redis.NewConn(guard.Watch(top), 0, 0), line: lowest(top)}
 	switch {
 	case c.cfg.Secret != "":
 		_, err = cn.do(ctx, "AUTH", c.cfg.Secret)
