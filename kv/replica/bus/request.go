@@ -111,6 +111,10 @@ func (w *writer) run() {
 		if err != nil {
 			return
 		}
+		if len(out) == 0 {
+			spare = out
+			continue // the write before took this frame along
+		}
 		if _, err := w.c.Write(out); err != nil {
 			w.fail(err)
 			_ = w.c.Close()

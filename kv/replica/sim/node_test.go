@@ -66,14 +66,14 @@ func (n *node) start() {
 		p.err = r.Run(ctx)
 		close(p.ended)
 		w.do(func() { p.ran() })
-		p.host.die(false)
-		p.mount.die(false)
 	})
 }
 
 // ran looks at how Run ended. w.mu is held.
 func (p *process) ran() {
 	w, n := p.node.w, p.node
+	p.host.die(false) // before the next process starts on them
+	p.mount.die(false)
 	if p.isGone() {
 		return
 	}
