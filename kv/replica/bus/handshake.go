@@ -166,11 +166,8 @@ func welcome(c net.Conn, secret []byte, self Identity, deadline time.Time, admit
 	}
 	var proof [sha256.Size]byte
 	if _, err := io.ReadFull(c, proof[:]); err != nil {
-		// A dialer that finds our proof wrong says nothing more.
-		if errors.Is(err, io.EOF) {
-			err = ErrSecret
-		}
-		return peer, p, err
+		// It finds our proof wrong, and tells of that itself, or it has no time left.
+		return peer, p, fmt.Errorf("read the dialer's proof: %w", err)
 	}
 	status := byte(statusSecret)
 	if hmac.Equal(proof[:], prove(secret, "dialer", bound, hello, answer)) {
