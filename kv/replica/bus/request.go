@@ -25,6 +25,7 @@ type Peer struct {
 const (
 	StatusOK    = 0
 	StatusError = 1 // the payload is the error's text
+	StatusBusy  = 2 // there is a reply, and too much waits for this peer already
 )
 
 // MaxFrame is how many bytes the payload of a request or a reply may have: more than
@@ -33,8 +34,10 @@ const MaxFrame = 80 << 20
 
 // Limits of request connections.
 const (
-	maxBacklog = 256 << 20
-	maxCalls   = 4096 // without a reply on one connection: the peer is stuck
+	maxBacklog = 256 << 20 // bytes of requests that wait to be sent
+	maxReplies = 128 << 20 // bytes of replies that wait; more than one of MaxFrame
+	maxBusy    = 1 << 20   // bytes of StatusBusy after that: a peer that reads nothing goes
+	maxCalls   = 4096      // without a reply on one connection: the peer is stuck
 )
 
 // ErrLost says that a connection broke after a request was handed to it: the
@@ -69,17 +72,33 @@ func newWriter(c net.Conn) *writer {
 // send queues one frame. An error means that it will not be sent.
 func (w *writer) send(number uint64, kind byte, payload []byte) error {
 	w.mu.Lock()
-	if w.err == nil && len(w.buf)+len(payload) > maxBacklog {
+	defer w.mu.Unlock()
+	return w.queue(number, kind, payload, maxBacklog)
+}
+
+// reply queues the reply to a request; one that does not fit is not sent, and the peer
+// told so. It must not be the end of the connection: large replies over a slow network
+// would be asked for again and again, and none would ever arrive.
+func (w *writer) reply(number uint64, status byte, payload []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.buf)+len(payload) > maxReplies {
+		status, payload = StatusBusy, nil
+	}
+	_ = w.queue(number, status, payload, maxReplies+maxBusy) // the peer learns of a broken connection by itself
+}
+
+// queue is send with mu held, unless more than limit would wait.
+func (w *writer) queue(number uint64, kind byte, payload []byte, limit int) error {
+	if w.err == nil && len(w.buf)+len(payload) > limit {
 		w.err = errors.New("peer reads too slowly")
 		_ = w.c.Close()
 	}
 	if w.err != nil {
-		defer w.mu.Unlock()
 		return w.err
 	}
 	w.buf = putHead(w.buf, len(payload), number, kind)
 	w.buf = append(w.buf, payload...)
-	w.mu.Unlock()
 	select {
 	case w.waiting <- struct{}{}:
 	default:
@@ -145,7 +164,7 @@ func serveRequests(ctx context.Context, c net.Conn, peer Identity, p Purpose, h 
 			return
 		}
 		h(ctx, from, kind, payload, func(status byte, payload []byte) {
-			_ = w.send(number, status, payload) // the peer learns of a broken connection by itself
+			w.reply(number, status, payload)
 		})
 	}
 }

@@ -8,8 +8,12 @@ import (
 // expire fails what has waited too long, for a leader or for its answer, and returns
 // when the next wait is over.
 func (o *Outbox) expire(now time.Time) time.Time {
-	next := o.expireFrames(now)
-	return earliest(next, o.expireWaiting(now, o.cfg.RouteWait))
+	reads := o.cfg.RouteWait
+	if o.flow.flying(o.frames) > 0 { // a leader is there, and answers those before
+		reads = o.cfg.AnswerWait
+	}
+	next := o.expireFrames(now, reads)
+	return earliest(next, o.expireWaiting(now, o.cfg.RouteWait, reads))
 }
 
 // overdue is expire while an entry of this node is under way as the leader: what waits
@@ -22,16 +26,21 @@ func (o *Outbox) overdue(now time.Time) {
 			f.props = nil // its answer comes too late
 		}
 	}
-	o.expireWaiting(now, o.cfg.AnswerWait)
+	o.expireWaiting(now, o.cfg.AnswerWait, o.cfg.AnswerWait)
 }
 
-func (o *Outbox) expireFrames(now time.Time) time.Time {
+// expireFrames fails frames that are too old; reads is how old those of reads may be that
+// have not been sent.
+func (o *Outbox) expireFrames(now time.Time, reads time.Duration) time.Time {
 	var next time.Time
 	unanswered := false
 	for _, f := range o.frames {
 		limit := o.cfg.RouteWait
-		if f.flying {
+		switch {
+		case f.flying:
 			limit = o.cfg.AnswerWait
+		case f.read:
+			limit = reads
 		}
 		if end := f.born.Add(limit); end.After(now) {
 			next = earliest(next, end)
@@ -50,12 +59,12 @@ func (o *Outbox) expireFrames(now time.Time) time.Time {
 	return next
 }
 
-// expireWaiting fails what has not been moved on within limit.
-func (o *Outbox) expireWaiting(now time.Time, limit time.Duration) time.Time {
+// expireWaiting fails writes and reads that have not been moved on within their limits.
+func (o *Outbox) expireWaiting(now time.Time, writes, reads time.Duration) time.Time {
 	var next time.Time
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, q := range []*[]*proposal{&o.writes, &o.reads} {
+	for q, limit := range map[*[]*proposal]time.Duration{&o.writes: writes, &o.reads: reads} {
 		*q = slices.DeleteFunc(*q, func(p *proposal) bool {
 			if end := p.born.Add(limit); end.After(now) {
 				next = earliest(next, end)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"pingd/kv/engine"
@@ -42,26 +43,37 @@ func Fits(r *engine.Replies) bool {
 	return len(r.Buf)+binary.MaxVarintLen64*(r.Len()+1) <= bus.MaxFrame
 }
 
+// errBusyLine: what waits for this node on the line is too much for the reply to wait too.
+var errBusyLine = errors.New("too many replies are on their way: send the same number again")
+
+// line is a connection to the leader. Writes and reads have one each: an answer to a
+// write does not wait behind megabytes that somebody reads.
+type line struct {
+	conn    *bus.Client
+	to      string
+	dialing bool
+}
+
 // dialWait bounds connecting to the leader.
 const dialWait = time.Second
 
-// connect returns the connection to the leader, or nil while there is none; it
+// connect returns the connection of l to the leader, or nil while there is none; it
 // sees to it that there will be.
-func (o *Outbox) connect(ctx context.Context, addr string) *bus.Client {
+func (o *Outbox) connect(ctx context.Context, l *line, addr string) *bus.Client {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.conn != nil {
+	if l.conn != nil {
 		select {
-		case <-o.conn.Done():
-			o.conn = nil
+		case <-l.conn.Done():
+			l.conn = nil
 		default:
-			return o.conn
+			return l.conn
 		}
 	}
-	if o.dialing {
+	if l.dialing {
 		return nil
 	}
-	o.dialing = true
+	l.dialing = true
 	o.node.Spawn(func() {
 		ctx, cancel := context.WithTimeout(ctx, dialWait)
 		defer cancel()
@@ -71,7 +83,7 @@ func (o *Outbox) connect(ctx context.Context, addr string) *bus.Client {
 			pauseFor(ctx, again) // a refused dial must not spin
 		}
 		o.mu.Lock()
-		o.dialing, o.conn, o.connTo = false, conn, addr
+		*l = line{conn: conn, to: addr}
 		if o.closed && conn != nil {
 			conn.Close()
 		}
@@ -81,51 +93,67 @@ func (o *Outbox) connect(ctx context.Context, addr string) *bus.Client {
 	return nil
 }
 
-// disconnect closes the connection unless it leads to addr. Frames on it come
+// disconnect closes the connections unless they lead to addr. Frames on them come
 // back as lost, and go to the new leader.
 func (o *Outbox) disconnect(addr string) {
-	o.mu.Lock()
-	conn := o.conn
-	if conn == nil || o.connTo == addr {
+	for i := range o.lines {
+		o.mu.Lock()
+		l := &o.lines[i]
+		conn := l.conn
+		if conn == nil || l.to == addr {
+			o.mu.Unlock()
+			continue
+		}
+		l.conn = nil
 		o.mu.Unlock()
-		return
+		conn.Close()
 	}
-	o.conn = nil
-	o.mu.Unlock()
-	conn.Close()
 }
 
 // forward sends what waits to the leader.
-func (o *Outbox) forward(conn *bus.Client) {
-	flying := 0
-	for _, f := range o.frames {
-		if !f.flying {
+func (o *Outbox) forward(ctx context.Context, addr string) {
+	for i := range o.lines {
+		conn, read := o.connect(ctx, &o.lines[i], addr), i == 1
+		if conn == nil {
+			continue
+		}
+		flying := 0
+		for _, f := range o.frames {
+			if f.read != read {
+				continue
+			}
+			if !f.flying && (!read || o.flow.may(o.frames, len(f.props))) {
+				o.send(conn, f)
+			}
+			flying++
+		}
+		for ; flying < maxFlying; flying++ {
+			f := o.nextFrame(read)
+			if f == nil {
+				break
+			}
 			o.send(conn, f)
 		}
-		flying++
-	}
-	for ; flying < maxFlying; flying++ {
-		f := o.nextFrame()
-		if f == nil {
-			return
-		}
-		o.send(conn, f)
 	}
 }
 
-// nextFrame makes a frame of all that waits, writes first; nil if nothing does.
-func (o *Outbox) nextFrame() *frame {
-	o.mu.Lock()
-	f := &frame{}
-	props := o.take(&o.writes)
-	if len(props) == 0 {
-		f.read = true
-		props = o.take(&o.reads)
+// nextFrame makes a frame of the writes or reads that wait; nil if there are none, or
+// none that may be sent now.
+func (o *Outbox) nextFrame(read bool) *frame {
+	queue, most := &o.writes, math.MaxInt
+	if read {
+		queue, most = &o.reads, o.flow.most()
+		if !o.flow.may(o.frames, most) {
+			return nil
+		}
 	}
+	o.mu.Lock()
+	props := o.take(queue, most)
 	o.mu.Unlock()
 	if len(props) == 0 {
 		return nil
 	}
+	f := &frame{read: read}
 	var origin entry.Origin
 	if !f.read {
 		origin = o.origin()
@@ -151,6 +179,8 @@ func (o *Outbox) send(conn *bus.Client, f *frame) {
 				a.replies, a.err = entry.ParseReplies(payload)
 			case StatusAgain:
 				a.err = errAgain
+			case bus.StatusBusy:
+				a.err = errBusyLine
 			case StatusForgotten:
 				a.err = errForgotten
 			case StatusMalformed:

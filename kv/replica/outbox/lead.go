@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -93,7 +94,7 @@ func (o *Outbox) gather() *batch {
 	o.mu.Lock()
 	var props []*proposal
 	if len(b.own) == 0 {
-		props = o.take(&o.writes)
+		props = o.take(&o.writes, math.MaxInt)
 		for _, p := range props {
 			size += len(p.body)
 		}
@@ -259,7 +260,7 @@ func (o *Outbox) refuse(b *batch, err error) {
 // serveReads answers reads that were queued before this node came to lead.
 func (o *Outbox) serveReads(ctx context.Context) {
 	o.mu.Lock()
-	props := o.take(&o.reads)
+	props := o.take(&o.reads, math.MaxInt)
 	o.mu.Unlock()
 	if len(props) > 0 {
 		f := &frame{read: true}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"pingd/kv/engine"
-	"pingd/kv/replica/bus"
 	"pingd/kv/replica/entry"
 )
 
@@ -34,9 +33,7 @@ type Outbox struct {
 	extras  []*extra       // entries of other kinds, while this node leads
 	bytes   int            // of writes, reads and remote
 	answers []answer       // what became of frames that were flying
-	conn    *bus.Client    // to the leader
-	connTo  string
-	dialing bool
+	lines   [2]line        // to the leader, of writes and of reads
 	closed  bool
 
 	pending atomic.Int64 // proposals that somebody waits for
@@ -51,6 +48,7 @@ type Outbox struct {
 	blocked time.Time // since when a leadership transfer refuses everything
 	late    bool      // the applier still has an entry that nobody waits for
 	look    *time.Timer
+	flow    flow
 
 	entries chan []byte  // to the applier, which takes one at a time
 	results chan applied // holds one
@@ -191,9 +189,7 @@ func (o *Outbox) step(ctx context.Context) time.Time {
 		return o.expire(time.Now())
 	}
 	o.disconnect(to.Addr)
-	if conn := o.connect(ctx, to.Addr); conn != nil {
-		o.forward(conn)
-	}
+	o.forward(ctx, to.Addr)
 	return o.expire(time.Now())
 }
 
@@ -218,6 +214,9 @@ func (o *Outbox) settleOne(a answer) {
 	f.flying = false
 	switch {
 	case a.err == nil:
+		if f.read {
+			o.flow.learn(f.props, a.replies)
+		}
 		f.resolve(a.replies, a.local)
 		f.props = nil
 	case a.err == errAgain:
@@ -227,20 +226,28 @@ func (o *Outbox) settleOne(a answer) {
 		f.fail(ErrUncertain)
 		f.props = nil
 	case a.err == errTooLarge && f.read:
+		o.flow.tooLarge(len(f.props))
 		o.frames = append(o.frames, f.halve()...)
+	case a.err == errBusyLine:
+		f.maybe = true
+		o.flow.tooLarge(1)
+		o.pause = time.Now().Add(again)
 	case errors.Is(a.err, ErrRefused):
 		f.fail(a.err)
 		f.props = nil
 	default:
 		// Sent, and then nobody knows: the number makes another try safe.
 		f.maybe = true
+		if f.read {
+			o.flow.tooLarge(1) // perhaps for that
+		}
 	}
 }
 
-// take removes from *queue as many proposals as one frame may hold.
-func (o *Outbox) take(queue *[]*proposal) []*proposal {
+// take removes from *queue as many proposals as one frame may hold, most at most.
+func (o *Outbox) take(queue *[]*proposal, most int) []*proposal {
 	size, n := 0, 0
-	for n < len(*queue) && (n == 0 || size < EntryTarget) {
+	for n < min(len(*queue), most) && (n == 0 || size < EntryTarget) {
 		size += len((*queue)[n].body)
 		n++
 	}
