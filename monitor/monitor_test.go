@@ -84,6 +84,26 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+// TestClockSetBack: the page, its API and the alerts go on with the clock as it is.
+func TestClockSetBack(t *testing.T) {
+	m, c := ticked(t, Config{Name: "h1"}, 90)
+	_, newest := m.history.Bounds()
+	for i := range int64(3) {
+		now := time.Unix(newest-60+i, 0)
+		m.take(c.At(now), nil, now)
+		m.tick(now)
+		if _, got := m.history.Bounds(); got != now.Unix() {
+			t.Fatalf("the newest second is %d s ahead", got-now.Unix())
+		}
+	}
+	if s := m.history.Stat("procs.count", newest-60, newest); s.N != 3 {
+		t.Errorf("%d seconds since, want 3", s.N)
+	}
+	if body := get(t, m, "/api/v1/now?name=procs.count,raft.has_leader"); !strings.Contains(body, `"procs.count":`) || !strings.Contains(body, time.Unix(newest-58, 0).UTC().Format(time.RFC3339)) {
+		t.Errorf("now: %s", body)
+	}
+}
+
 func TestFailingPollKeepsTheState(t *testing.T) {
 	m, _ := ticked(t, Config{Rules: []alert.Rule{}}, 2)
 	m.take(cluster.State{}, errors.New("no route"), time.Now())

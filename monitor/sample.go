@@ -37,7 +37,9 @@ func (m *Monitor) sample(ctx context.Context) {
 		}
 		now := time.Now()
 		m.tick(now)
-		timer.Reset(time.Until(now.Truncate(time.Second).Add(time.Second)))
+		// Not until the next second by the clock: one that is set back meanwhile would
+		// make that an hour.
+		timer.Reset(time.Second - time.Duration(now.Nanosecond()) - time.Since(now))
 	}
 }
 
@@ -86,6 +88,7 @@ func (m *Monitor) record(now time.Time) {
 	m.mu.RLock()
 	hours := m.hours
 	m.mu.RUnlock()
+	m.clock(now.Unix())
 	m.rec.Begin(m.history.Ring, now.Unix())
 	defer m.rec.End()
 	m.rec.Host(m.prev, m.now)
@@ -96,6 +99,16 @@ func (m *Monitor) record(now time.Time) {
 	if state.Time != m.recorded {
 		m.rec.Cluster(&before, &state)
 		m.recorded = state.Time
+	}
+}
+
+// clock makes what is kept follow a clock that was set back.
+func (m *Monitor) clock(now int64) {
+	if _, newest := m.history.Bounds(); now < newest {
+		m.cfg.Logger.Warn("the clock was set back; what was recorded of the time after is forgotten",
+			"component", "monitor", "seconds", newest-now)
+		m.history.Rewind(now)
+		m.engineOf.Rewind(now)
 	}
 }
 

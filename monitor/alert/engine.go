@@ -167,6 +167,16 @@ func (e *Engine) Evaluate(now int64, from Source) []Change {
 	return changes
 }
 
+// Rewind tells that the clock was set back to unix second now: what waits for a time to
+// pass waits from now on.
+func (e *Engine) Rewind(now int64) {
+	for _, s := range e.known {
+		for _, t := range [...]*int64{&s.From, &s.Heard, &s.Cleared, &s.Since, &s.Changed} {
+			*t = min(*t, now)
+		}
+	}
+}
+
 // match finds the series of each rule anew; what is known of one that is still
 // there stays.
 func (e *Engine) match(from Source) {

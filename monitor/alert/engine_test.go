@@ -304,3 +304,26 @@ func TestTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestClockSetBack: what an alert waits for takes as long as ever.
+func TestClockSetBack(t *testing.T) {
+	w := watching(t, "up: cpu.busy crit > 90 for 10s down 20s", "gone: mem.used crit > 5")
+	back := func() {
+		w.now -= 3000
+		w.ring.Rewind(w.now + 1)
+		w.e.Rewind(w.now + 1)
+	}
+	w.pass(3001, map[string]float64{"cpu.busy": 99, "mem.used": 9})
+	w.expect("1:gone=crit 11:up=crit")
+	w.pass(5, cpu(1))
+	back()
+	w.pass(25, cpu(1))
+	w.expect("27:up=clear")
+	w.pass(gone, cpu(1))
+	w.expect(fmt.Sprintf("%d:gone=clear(gone)", 9+gone)) // what the ring has of the last two seconds counts
+	w.pass(5, cpu(99))
+	back()
+	began := w.now - epoch + 1
+	w.pass(30, cpu(99))
+	w.expect(fmt.Sprintf("%d:up=crit", began+10))
+}

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -66,6 +65,8 @@ type Server struct {
 	stream  streamer
 	handler http.Handler
 
+	reading, sending turns // see maxReading
+
 	transport *http.Transport // to other monitors
 }
 
@@ -74,7 +75,7 @@ func New(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, board: cfg.Board, transport: &http.Transport{
+	s := &Server{cfg: cfg, board: cfg.Board, reading: make(turns, maxReading), sending: make(turns, maxSending), transport: &http.Transport{
 		ResponseHeaderTimeout: 5 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
 		DialTLSContext: cfg.DialTLS,
 	}}
@@ -129,11 +130,10 @@ func (s *Server) routes() http.Handler {
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
+	sendJSON(w, mustJSON(v))
+}
+
+func sendJSON(w http.ResponseWriter, b []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(append(b, '\n')) // the client went away: nothing to do about it

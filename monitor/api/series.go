@@ -16,7 +16,27 @@ const (
 	defaultRange = 5 * 60
 	maxPoints    = 4000
 	maxNames     = 1000
+	// maxValues bounds an answer as a whole: with more series its steps grow.
+	maxValues = 600_000
+	// maxReading is how many answers are made at once, and maxSending how many are made or
+	// on their way; others wait for their turn. An answer takes tens of megabytes while it
+	// is made, and some until a slow client has it.
+	maxReading = 2
+	maxSending = 32
 )
+
+// turns lets few requests at a time do what takes memory.
+type turns chan struct{}
+
+// take waits for a turn; false if whoever asks is gone before. release ends it.
+func (t turns) take(r *http.Request) (release func(), ok bool) {
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }, true
+	case <-r.Context().Done():
+		return nil, false
+	}
+}
 
 // parseSpan reads from, to (unix seconds; zero or below counts from the newest
 // sample), step (seconds) and points (at most that many) of a query.
@@ -98,15 +118,42 @@ func (s *Server) serveSeries(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, fmt.Sprintf("%d series match, at most %d are answered at once", len(names), maxNames), "name=cpu.*,mem.*")
 		return
 	}
+	minmax, csv := r.URL.Query().Get("minmax") == "1", r.URL.Query().Get("format") == "csv"
+	q = coarser(h, q, len(names), minmax && !csv)
+	sent, ok := s.sending.take(r)
+	if !ok {
+		return
+	}
+	defer sent()
+	release, ok := s.reading.take(r)
+	if !ok {
+		return
+	}
 	all, err := h.Points(names, q)
 	if err != nil {
 		s.cfg.Logger.Warn("history can not be read", "component", "monitor", "err", err)
 	}
-	if r.URL.Query().Get("format") == "csv" {
+	if csv {
+		release() // its lines are written one by one
 		writeSeries(w, names, all, q)
 		return
 	}
-	writeJSON(w, seriesOf(names, all, q, r.URL.Query().Get("minmax") == "1" && q.Step > 1))
+	body := mustJSON(seriesOf(names, all, q, minmax && q.Step > 1))
+	release() // a client that takes its time keeps nobody waiting
+	sendJSON(w, body)
+}
+
+// coarser makes the steps of q so long that the answer for so many series is bounded.
+func coarser(h *history.History, q history.Query, series int, minmax bool) history.Query {
+	if minmax {
+		series *= 3
+	}
+	length, points := q.To-q.From+1, int64(maxValues/max(series, 1))
+	if q.Step*points < length {
+		q.Step = (length + points - 1) / points
+		q = h.Fit(q)
+	}
+	return q
 }
 
 func seriesOf(names []string, all [][]chunk.Point, q history.Query, minmax bool) Series {

@@ -165,7 +165,13 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
 		}
 		return out.Flush() == nil
 	}
-	if !write(append([]byte("retry: 1000\n"), s.greet(r)...)) {
+	release, ok := s.reading.take(r)
+	if !ok {
+		return
+	}
+	greeting := append([]byte("retry: 1000\n"), s.greet(r)...)
+	release()
+	if !write(greeting) {
 		return
 	}
 	for {

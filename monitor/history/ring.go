@@ -78,6 +78,25 @@ func (r *Ring) Begin(t int64) Writer {
 	return Writer{r, t}
 }
 
+// Rewind forgets the seconds from t on: a clock that was ahead named them, and has been
+// set back. Without it what is newest would stand still until the clock is there again.
+func (r *Ring) Rewind(t int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == 0 || t > r.last || t <= r.last-r.span {
+		return // nothing to forget, or all: Begin does that
+	}
+	for _, s := range r.series {
+		s.clear(t, r.last, r.span)
+		if s.now = r.at(s, t-1); s.now != s.now {
+			s.seen = min(s.seen, t-2)
+		}
+		s.seen = min(s.seen, t-1)
+	}
+	r.last = t - 1
+	r.first = min(r.first, r.last)
+}
+
 func (r *Ring) reset(t int64) {
 	if r.last == 0 {
 		return

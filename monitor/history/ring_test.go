@@ -166,3 +166,47 @@ func TestNumbersTooLargeAreGaps(t *testing.T) {
 		}
 	}
 }
+
+// TestClockSetBack: what is newest is what was written last, not what a clock that was
+// ahead wrote; and the seconds that were named wrongly are gone.
+func TestClockSetBack(t *testing.T) {
+	for _, back := range []int64{1, 40, 299} {
+		r := NewRing(300)
+		for i := range int64(400) {
+			put(r, 1000+i, "a", float64(i))
+			put(r, 1000+i, "b", 1)
+		}
+		now := 1399 - back
+		r.Rewind(now + 500) // a clock that goes on changes nothing
+		r.Rewind(now)
+		if v, ok := r.Value("a"); ok != (back < 299) || ok && v != float64(now-1001) {
+			t.Errorf("%d back: %v, %v", back, v, ok)
+		}
+		put(r, now, "a", 7)
+		if v, ok := r.Value("a"); !ok || v != 7 {
+			t.Errorf("%d back: newest %v, %v", back, v, ok)
+		}
+		if _, ok := r.Value("b"); ok {
+			t.Errorf("%d back: a value of before is the newest", back)
+		}
+		if oldest, newest := r.Bounds(); newest != now || oldest > newest {
+			t.Errorf("%d back: bounds %d %d", back, oldest, newest)
+		}
+		if s := r.Stat("a", 0, 9999); s.Last != 7 || s.N != int(300-back) {
+			t.Errorf("%d back: %+v", back, s)
+		}
+		put(r, 1399, "b", 2) // the time that had been is there again
+		if s := r.Stat("a", now+1, 1399); s.N != 0 {
+			t.Errorf("%d back: what was forgotten shows through: %+v", back, s)
+		}
+	}
+	r := NewRing(300)
+	r.Rewind(5)
+	put(r, 1000, "a", 1)
+	put(r, 1001, "a", 2)
+	r.Rewind(100) // further than the ring reaches
+	put(r, 100, "a", 3)
+	if v, _ := r.Value("a"); v != 3 || r.Stat("a", 0, 9999).N != 1 {
+		t.Errorf("far back: %v", r.Stat("a", 0, 9999))
+	}
+}

@@ -148,6 +148,7 @@ function connect() {
   stream.addEventListener("news", (e) => { takeState(JSON.parse(e.data)); update(); });
   stream.onmessage = (e) => {
     const m = JSON.parse(e.data);
+    if (m.t < state.newest) return connect(); // the clock there was set back
     advance(m.t);
     m.v.forEach((v, i) => { if (v !== null) slots(state.names[i])[m.t % HOLD] = v; });
     takeState(m.state);
