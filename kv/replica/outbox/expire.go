@@ -33,7 +33,7 @@ func (o *Outbox) overdue(now time.Time) {
 // have not been sent.
 func (o *Outbox) expireFrames(now time.Time, reads time.Duration) time.Time {
 	var next time.Time
-	unanswered := false
+	var unanswered [2]bool // by line
 	for _, f := range o.frames {
 		limit := o.cfg.RouteWait
 		switch {
@@ -46,13 +46,17 @@ func (o *Outbox) expireFrames(now time.Time, reads time.Duration) time.Time {
 			next = earliest(next, end)
 			continue
 		}
-		unanswered = unanswered || f.flying
+		if f.flying {
+			unanswered[lineOf(f.read)] = true
+		}
 		f.maybe = f.maybe || f.flying
 		f.fail(ErrNoLeader)
 		f.props = nil
 	}
-	if unanswered {
-		o.disconnect("") // it may lead nowhere, which nobody would ever tell
+	for i := range o.lines {
+		if unanswered[i] { // it may lead nowhere, which nobody would ever tell
+			o.disconnect(&o.lines[i], "")
+		}
 	}
 	// An answer that still comes to one of them is passed over.
 	o.frames = slices.DeleteFunc(o.frames, func(f *frame) bool { return f.props == nil })

@@ -93,27 +93,39 @@ func (o *Outbox) connect(ctx context.Context, l *line, addr string) *bus.Client 
 	return nil
 }
 
-// disconnect closes the connections unless they lead to addr. Frames on them come
+// lineOf returns the place in Outbox.lines of what carries reads, or writes.
+func lineOf(read bool) int {
+	if read {
+		return 1
+	}
+	return 0
+}
+
+// disconnect closes the connection of l unless it leads to addr. Frames on it come
 // back as lost, and go to the new leader.
-func (o *Outbox) disconnect(addr string) {
-	for i := range o.lines {
-		o.mu.Lock()
-		l := &o.lines[i]
-		conn := l.conn
-		if conn == nil || l.to == addr {
-			o.mu.Unlock()
-			continue
-		}
-		l.conn = nil
+func (o *Outbox) disconnect(l *line, addr string) {
+	o.mu.Lock()
+	conn := l.conn
+	if conn == nil || l.to == addr {
 		o.mu.Unlock()
-		conn.Close()
+		return
+	}
+	l.conn = nil
+	o.mu.Unlock()
+	conn.Close()
+}
+
+// disconnectAll is disconnect of all lines.
+func (o *Outbox) disconnectAll(addr string) {
+	for i := range o.lines {
+		o.disconnect(&o.lines[i], addr)
 	}
 }
 
 // forward sends what waits to the leader.
 func (o *Outbox) forward(ctx context.Context, addr string) {
-	for i := range o.lines {
-		conn, read := o.connect(ctx, &o.lines[i], addr), i == 1
+	for _, read := range [...]bool{false, true} {
+		conn := o.connect(ctx, &o.lines[lineOf(read)], addr)
 		if conn == nil {
 			continue
 		}

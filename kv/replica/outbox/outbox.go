@@ -33,7 +33,7 @@ type Outbox struct {
 	extras  []*extra       // entries of other kinds, while this node leads
 	bytes   int            // of writes, reads and remote
 	answers []answer       // what became of frames that were flying
-	lines   [2]line        // to the leader, of writes and of reads
+	lines   [2]line        // to the leader, see lineOf
 	closed  bool
 
 	pending atomic.Int64 // proposals that somebody waits for
@@ -177,7 +177,7 @@ func (o *Outbox) Run(ctx context.Context) {
 func (o *Outbox) step(ctx context.Context) time.Time {
 	to := o.node.Route()
 	if to.Self {
-		o.disconnect("")
+		o.disconnectAll("")
 		return o.lead(ctx)
 	}
 	o.refuseRemote()
@@ -185,10 +185,10 @@ func (o *Outbox) step(ctx context.Context) time.Time {
 		return earliest(o.pause, o.expire(now))
 	}
 	if to.Addr == "" {
-		o.disconnect("")
+		o.disconnectAll("")
 		return o.expire(time.Now())
 	}
-	o.disconnect(to.Addr)
+	o.disconnectAll(to.Addr)
 	o.forward(ctx, to.Addr)
 	return o.expire(time.Now())
 }
@@ -302,7 +302,7 @@ func (o *Outbox) close() {
 	o.closed = true
 	o.mu.Unlock()
 	o.refuseRemote()
-	o.disconnect("")
+	o.disconnectAll("")
 	o.settle()
 	o.mu.Lock()
 	rest := append(o.writes, o.reads...)
