@@ -5,107 +5,85 @@ import (
 	"testing"
 )
 
-func sentinelOfStackExchange(t *testing.T, to Target, addr string) *talk {
+func stackExchangeSentinel(t *testing.T, to Target, addr string) *talk {
 	t.Helper()
 	c := dial(t, addr)
 	c.call("AUTH", to.Password)
-	if list := c.call("SENTINEL MASTERS").Items; len(list) != 1 || fields(list[0])["name"] != to.Master {
-		t.Errorf("SENTINEL MASTERS: %+v", list)
-	}
+	list := c.call("SENTINEL MASTERS").Items
+	c.check(len(list) == 1 && fields(list[0])["name"] == to.Master, "SENTINEL MASTERS: %+v", list)
 	c.call("INFO replication")
-	if m := infoFields(c.text("INFO server")); m["redis_mode"] != "sentinel" || m["run_id"] == "" {
-		t.Errorf("INFO server: %v", m)
-	}
-	if c.text("PING") != "PONG" {
-		t.Error("PING is not answered")
-	}
+	info := infoFields(c.text("INFO server"))
+	c.check(info["redis_mode"] == "sentinel" && info["run_id"] != "", "INFO server: %v", info)
+	c.check(c.text("PING") == "PONG", "PING is not answered")
 	return c
 }
 
-// nodeOfStackExchange connects to a node and reports what the library takes it for.
-func nodeOfStackExchange(t *testing.T, to Target, addr string) (c *talk, replica bool) {
+// stackExchangeNode connects to a node; what is refused tells the library what kind
+// of server that is.
+func stackExchangeNode(t *testing.T, to Target, addr string) (c *talk, role string) {
 	t.Helper()
 	c = dial(t, addr)
 	c.call("AUTH", to.Password)
 	c.call("CLIENT SETNAME app(SE.Redis-v2.8)")
 	c.call("CLIENT SETINFO lib-name SE.Redis")
 	c.call("CLIENT SETINFO lib-ver 2.8")
-	if id := c.call("CLIENT ID"); id.Kind != ':' || id.Int < 1 {
-		t.Errorf("CLIENT ID: %+v", id)
-	}
+	id := c.call("CLIENT ID")
+	c.check(id.Kind == ':' && id.Int > 0, "CLIENT ID: %+v", id)
 	for name, want := range map[string]string{"timeout": "0", "replica-read-only": "no", "databases": "16"} {
-		if got := fields(c.call("CONFIG GET", name))[name]; got != want {
-			t.Errorf("CONFIG GET %s: %q, want %q", name, got, want)
-		}
+		got := fields(c.call("CONFIG GET", name))[name]
+		c.check(got == want, "CONFIG GET %s: %q, want %q", name, got, want)
 	}
-	if text := c.refused("SENTINEL MASTERS"); !strings.HasPrefix(text, "ERR unknown command") {
-		t.Errorf("a node answers SENTINEL MASTERS: %s", text)
-	}
+	unknown := c.refused("SENTINEL MASTERS") // a Sentinel would answer
+	c.check(strings.HasPrefix(unknown, "ERR unknown command"), "SENTINEL MASTERS: %s", unknown)
 	replication := infoFields(c.text("INFO replication"))
-	if m := infoFields(c.text("INFO server")); m["redis_mode"] != "standalone" || strings.Count(m["redis_version"], ".") != 2 || m["run_id"] == "" {
-		t.Errorf("INFO server: %v", m)
-	}
-	c.refused("CLUSTER NODES")
-	if c.text("ECHO id-of-mine") != "id-of-mine" {
-		t.Error("ECHO answers something else")
-	}
-	if tie := c.call("GET __Booksleeve_TieBreak"); !tie.Nil {
-		t.Errorf("the tie breaker is set: %+v", tie)
-	}
-	replica = replication["role"] == "slave"
-	if role := c.call("ROLE").Items[0].Text; role != "master" && role != "slave" || !replica && replication["role"] != "master" {
-		t.Errorf("ROLE %s, INFO %s", role, replication["role"])
-	}
-	if replica && (replication["master_host"] == "" || replication["master_port"] == "") {
-		t.Errorf("INFO replication: %v", replication)
-	}
-	return c, replica
+	role = replication["role"]
+	c.check(role == "master" || role == "slave" && replication["master_host"] != "" && replication["master_port"] != "",
+		"INFO replication: %v", replication)
+	server := infoFields(c.text("INFO server"))
+	c.check(server["redis_mode"] == "standalone" && strings.Count(server["redis_version"], ".") == 2 && server["run_id"] != "",
+		"INFO server: %v", server)
+	c.refused("CLUSTER NODES") // a node of a Redis Cluster would answer
+	c.check(c.text("ECHO id-of-mine") == "id-of-mine", "ECHO answers something else")
+	tie := c.call("GET __Booksleeve_TieBreak")
+	c.check(tie.Nil, "the tie breaker is set: %+v", tie)
+	return c, role
 }
 
-// leaderOfStackExchange connects to the master that a Sentinel tells of, until that
-// says itself that it is one.
-func leaderOfStackExchange(t *testing.T, to Target, asking *talk) (c *talk) {
-	t.Helper()
-	until(t, "a leader that says so", func() bool {
-		var replica bool
-		c, replica = nodeOfStackExchange(t, to, asking.master(to.Master))
-		return !replica
-	})
-	return c
-}
-
-// StackExchange.Redis 2: serviceName in the configuration. Which commands a node
-// refuses tells it what kind of server that is.
+// StackExchange.Redis 2: serviceName in the configuration.
 func stackExchange(t *testing.T, to Target) (follow func(t *testing.T)) {
-	asking, listener := sentinelOfStackExchange(t, to, to.Sentinels[0]), sentinelOfStackExchange(t, to, to.Sentinels[1])
+	asking, listener := stackExchangeSentinel(t, to, to.Sentinels[0]), stackExchangeSentinel(t, to, to.Sentinels[1])
 	listener.call("SUBSCRIBE +switch-master")
 	listener.call("SUBSCRIBE +sentinel")
-	if others := asking.call("SENTINEL SENTINELS", to.Master).Items; len(others) != 2 || address(t, fields(others[0])) == "" {
-		t.Errorf("SENTINEL SENTINELS: %+v", others)
+	others := asking.call("SENTINEL SENTINELS", to.Master).Items
+	asking.check(len(others) == 2 && address(t, fields(others[0])) != "", "SENTINEL SENTINELS: %+v", others)
+	connect := func(t *testing.T) *talk {
+		c, _ := stackExchangeNode(t, to, asking.master(to.Master))
+		return c
 	}
-	leader := leaderOfStackExchange(t, to, asking)
-	_, replicas := asking.replicas("REPLICAS", to.Master)
-	for _, m := range replicas {
-		nodeOfStackExchange(t, to, address(t, m))
-	}
-	changes := dial(t, asking.master(to.Master)) // its second connection
-	changes.call("AUTH", to.Password)
-	changes.call("SUBSCRIBE __Booksleeve_MasterChanged")
-	before := leader.count("replay:stackexchange")
-	return func(t *testing.T) {
-		listener.t, asking.t, leader.t, changes.t = t, t, t, t
-		for channel, words := listener.event(); ; channel, words = listener.event() {
-			if channel != "+switch-master" {
-				continue
-			}
-			if words[0] != to.Master || len(words) != 5 {
-				t.Errorf("+switch-master %v", words)
-			}
-			break
+	until(t, "a leader and two replicas that say so", func() bool {
+		leader, list := asking.replicas("REPLICAS", to.Master)
+		_, role := stackExchangeNode(t, to, leader)
+		fit := role == "master"
+		for _, m := range list {
+			_, role := stackExchangeNode(t, to, address(t, m))
+			fit = fit && role == "slave"
 		}
-		leader.closed()
+		return fit
+	})
+	node := leads(t, func() *talk { return connect(t) })
+	changes := leads(t, func() *talk { return connect(t) }) // its second connection
+	changes.call("SUBSCRIBE __Booksleeve_MasterChanged")
+	before := write(t, "replay:stackexchange", func() *talk { return connect(t) })
+	return func(t *testing.T) {
+		listener.t, asking.t, node.t, changes.t = t, t, t, t
+		for switched := false; !switched; {
+			channel, words := listener.event()
+			switched = channel == "+switch-master"
+			listener.check(!switched || words[0] == to.Master && len(words) == 5, "%s %v", channel, words)
+		}
+		node.closed()
 		changes.closed()
-		if after := leaderOfStackExchange(t, to, asking).count("replay:stackexchange"); after != before+1 {
+		if after := write(t, "replay:stackexchange", func() *talk { return connect(t) }); after <= before {
 			t.Errorf("the counter goes from %d to %d", before, after)
 		}
 	}
