@@ -79,6 +79,13 @@ func (v *visitor) try(ctx context.Context) (number int64, keep bool, err error) 
 	if _, err := v.conn.Write(v.request); err != nil {
 		return 0, false, fmt.Errorf("send: %w", err)
 	}
+	if _, err := v.in.Peek(1); err == nil { // an error is told by the next read, too
+		buf, _ := v.in.Peek(v.in.Buffered())
+		if number, size, ok := plainAnswer(buf); ok {
+			_, _ = v.in.Discard(size)
+			return number, true, nil
+		}
+	}
 	res, err := http.ReadResponse(v.in, nil)
 	if err != nil {
 		return 0, false, fmt.Errorf("read answer: %w", err)

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"pingd/integration/procs"
 )
+
+// itself is the role of the process that makes the load.
+const itself = "load"
 
 // RoleCPU is the processor time that the processes of one kind took per visit.
 type RoleCPU struct {
@@ -30,7 +34,7 @@ func watchCPU(ctx context.Context, c *procs.Cluster) (*cpuWatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &cpuWatch{roles: []string{"counters", "proxies", "leader", "followers"}, of: map[string][]*procs.Process{}}
+	w := &cpuWatch{roles: []string{"counters", "proxies", "leader", "followers", itself}, of: map[string][]*procs.Process{}}
 	for _, n := range c.Stores {
 		role := "followers"
 		if n == leader {
@@ -62,6 +66,11 @@ func (w *cpuWatch) now() (map[string]procs.Usage, error) {
 		}
 		all[role] = sum
 	}
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		return nil, fmt.Errorf("usage of the load: %w", err)
+	}
+	all[itself] = procs.Usage{User: time.Duration(own.Utime.Nano()), System: time.Duration(own.Stime.Nano())}
 	return all, nil
 }
 
@@ -78,10 +87,8 @@ func (w *cpuWatch) perVisit(visits int64) ([]RoleCPU, error) {
 	per := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(max(1, visits)) }
 	var list []RoleCPU
 	for _, role := range w.roles {
-		if len(w.of[role]) > 0 {
-			b, a := w.before[role], after[role]
-			list = append(list, RoleCPU{Role: role, User: per(a.User - b.User), System: per(a.System - b.System)})
-		}
+		b, a := w.before[role], after[role]
+		list = append(list, RoleCPU{Role: role, User: per(a.User - b.User), System: per(a.System - b.System)})
 	}
 	return list, nil
 }
@@ -94,7 +101,9 @@ func printCPU(w io.Writer, list []RoleCPU) {
 	fmt.Fprintln(w, "  CPU per visit, user + system:")
 	for _, r := range list {
 		fmt.Fprintf(w, "    %-10s %5.1f + %5.1f us\n", r.Role, r.User, r.System)
-		sum += r.User + r.System
+		if r.Role != itself {
+			sum += r.User + r.System
+		}
 	}
-	fmt.Fprintf(w, "    %-10s %13.1f us, without the load's own\n", "together", sum)
+	fmt.Fprintf(w, "    %-10s %13.1f us, without the load\n", "together", sum)
 }
