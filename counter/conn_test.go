@@ -198,23 +198,36 @@ func (p *pipes) dial() net.Conn {
 func inOwnTime(t *testing.T, cfg Config, f func(t *testing.T, p *pipes, c *Counter, stop func()), fail ...error) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipes(fail...)
-		cfg.Listener = p
-		if cfg.Store == nil {
-			cfg.Store = &memory{}
-		}
-		c, err := New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- c.Run(ctx) }()
+		c, stop, done := p.serve(t, cfg)
 		f(t, p, c, stop)
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	})
+}
+
+// serve runs a counter on p until stop; done tells what Run returned.
+func (p *pipes) serve(t *testing.T, cfg Config) (c *Counter, stop func(), done chan error) {
+	t.Helper()
+	cfg.Listener = p
+	if cfg.Store == nil {
+		cfg.Store = &memory{}
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done = make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	return c, stop, done
+}
+
+// ask makes one request on conn.
+func ask(conn net.Conn, path string) (string, *http.Response, error) {
+	go fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+	return readAnswer(bufio.NewReader(conn), false)
 }
 
 // lives returns how long the counter keeps a connection from now on.
@@ -317,15 +330,14 @@ func TestConnectionsThatCannotBeTaken(t *testing.T) {
 
 // A visitor that leaves before its visit is sent is not counted.
 func TestVisitorThatLeavesInTime(t *testing.T) {
-	release := make(chan struct{})
-	store := &memory{before: func(context.Context, []string) error { <-release; return nil }}
+	store, begun, release := held()
 	c := start(t, Config{Store: store})
 	first := make(chan string, 1)
 	go func() {
 		_, body, err := c.try("GET", "/")
 		first <- body + errText(err)
 	}()
-	eventually(t, "the first is on its way", func() bool { return c.lastVisit.Load() > 0 && c.batch.size() == 0 })
+	eventually(t, "the first is on its way", func() bool { return begun.Load() == 1 })
 	gone, err := net.Dial("tcp", c.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -356,19 +368,17 @@ func TestConnectionOutlivesAVisitThatWasLate(t *testing.T) {
 	inOwnTime(t, Config{VisitTimeout: time.Second, Store: store}, func(t *testing.T, p *pipes, _ *Counter, _ func()) {
 		conn := p.dial()
 		defer conn.Close()
-		in := bufio.NewReader(conn)
-		ask := func(want string) {
+		expect := func(want string) {
 			t.Helper()
-			go io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-			if a, _, err := readAnswer(in, false); a != want {
+			if a, _, err := ask(conn, "/"); a != want {
 				t.Errorf("answer %q, %v, want %q", a, err, want)
 			}
 		}
-		ask("503 " + strings.TrimSpace(textUncertain)) // on its way for too long
-		ask("503 " + strings.TrimSpace(textUnsent))    // behind it
+		expect("503 " + strings.TrimSpace(textUncertain)) // on its way for too long
+		expect("503 " + strings.TrimSpace(textUnsent))    // behind it
 		<-time.After(2 * time.Second)
-		ask("200 2")
-		ask("200 3")
+		expect("200 2")
+		expect("200 3")
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,17 @@ func (m *memory) Incr(ctx context.Context, _ string, tokens []string) ([]int64, 
 	return list, nil
 }
 
+// held returns a store whose calls wait for release, and that tells how many have
+// begun.
+func held() (store *memory, begun *atomic.Int32, release chan struct{}) {
+	begun, release = new(atomic.Int32), make(chan struct{})
+	return &memory{before: func(context.Context, []string) error {
+		begun.Add(1)
+		<-release
+		return nil
+	}}, begun, release
+}
+
 func (m *memory) batches() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -82,7 +94,7 @@ func start(t *testing.T, cfg Config) *running {
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
 	r := &running{
 		Counter: c, t: t, url: "http://" + c.Addr().String(), stop: cancel, done: make(chan error, 1),
-		client: &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
 	}
 	go func() { r.done <- c.Run(ctx) }()
 	t.Cleanup(func() {
@@ -100,7 +112,7 @@ func (r *running) wait() error {
 	case err := <-r.done:
 		r.done <- err
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		r.t.Fatal("Run did not end")
 		return nil
 	}
@@ -136,13 +148,13 @@ func (r *running) try(method, path string, header ...string) (*http.Response, st
 // eventually polls a condition.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-deadline:
-			t.Fatalf("not within 5 s: %s", what)
+			t.Fatalf("not within 30 s: %s", what)
 		case <-tick.C:
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -45,68 +46,85 @@ func (r *registry) Register(ctx context.Context) error {
 
 // Visits that come until the proxies have let go are served; none fails.
 func TestStopFailsNobody(t *testing.T) {
-	reg := newRegistry()
-	c := start(t, Config{Registrar: reg, Grace: 100 * time.Millisecond})
-	<-reg.registered
-	if !c.Status().(Status).Registered {
-		t.Error("not registered while Register runs")
-	}
-	var served, closed atomic.Int64
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			// As a proxy does: it takes requests until it sees the removal.
-			for {
-				resp, body, err := c.try("GET", "/")
-				if err != nil || resp.StatusCode != 200 {
-					t.Errorf("visit failed: %v %q", err, body)
-					return
+	synctest.Test(t, func(t *testing.T) {
+		reg, p := newRegistry(), newPipes()
+		store := &memory{before: func(context.Context, []string) error {
+			<-time.After(time.Millisecond)
+			return nil
+		}}
+		c, stop, done := p.serve(t, Config{Registrar: reg, Store: store})
+		<-reg.registered
+		if !c.Status().(Status).Registered {
+			t.Error("not registered while Register runs")
+		}
+		var closed atomic.Int64
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				// As a proxy does: it takes requests until it sees the removal.
+				conn := p.dial()
+				defer func() { conn.Close() }()
+				for {
+					a, resp, err := ask(conn, "/")
+					if err != nil || resp.StatusCode != 200 {
+						t.Errorf("visit failed: %v %q", err, a)
+						return
+					}
+					if resp.Close {
+						closed.Add(1)
+						conn.Close()
+						conn = p.dial()
+					}
+					select {
+					case <-reg.removed:
+						return
+					default:
+					}
 				}
-				served.Add(1)
-				if resp.Close {
-					closed.Add(1)
-				}
-				select {
-				case <-reg.removed:
-					return
-				default:
-				}
-			}
-		})
-	}
-	eventually(t, "visits are served", func() bool { return served.Load() > 100 })
-	c.stop()
-	wg.Wait()
-	// The registration is gone, yet whoever has not noticed is still served.
-	resp, body, err := c.try("GET", "/")
-	if err != nil || resp.StatusCode != 200 || !resp.Close {
-		t.Errorf("after the removal: %v %q, Connection: close %v", err, body, resp != nil && resp.Close)
-	}
-	if resp, body, err := c.try("GET", "/healthz"); err != nil || resp.StatusCode != 503 || body != "draining\n" {
-		t.Errorf("healthz while draining: %v %q", err, body)
-	}
-	if err := c.wait(); err != nil {
-		t.Errorf("Run: %v", err)
-	}
-	if _, err := net.Dial("tcp", c.Addr().String()); err == nil {
-		t.Error("still listening after Run")
-	}
-	if st := c.Status().(Status); st.Registered || !st.Draining || st.Errors != 0 {
-		t.Errorf("status %+v", st)
-	}
+			})
+		}
+		<-time.After(time.Second)
+		stop()
+		wg.Wait()
+		if n := closed.Load(); n == 0 {
+			t.Error("no visitor was told to go elsewhere")
+		}
+		// The registration is gone, yet whoever has not noticed is still served.
+		late := p.dial()
+		defer late.Close()
+		if a, _, err := ask(late, "/"); !strings.HasPrefix(a, "200 ") || !strings.HasSuffix(a, " close") {
+			t.Errorf("after the removal: %q %v", a, err)
+		}
+		check := p.dial()
+		defer check.Close()
+		if a, _, err := ask(check, "/healthz"); a != "503 draining close" {
+			t.Errorf("healthz while draining: %q %v", a, err)
+		}
+		begin := time.Now()
+		if err := <-done; err != nil || time.Since(begin) > c.cfg.Grace+time.Second {
+			t.Errorf("Run: %v after %v", err, time.Since(begin))
+		}
+		select {
+		case <-p.closed:
+		default:
+			t.Error("still listening after Run")
+		}
+		if st := c.Status().(Status); st.Registered || !st.Draining || st.Errors != 0 {
+			t.Errorf("status %+v", st)
+		}
+	})
 }
 
 // A visit under way when the counter is told to stop gets its number.
 func TestStopWaitsForVisitsUnderWay(t *testing.T) {
-	release := make(chan struct{})
-	store := &memory{before: func(context.Context, []string) error { <-release; return nil }}
+	store, begun, release := held()
 	c := start(t, Config{Store: store, Grace: time.Millisecond})
 	answer := make(chan string, 1)
 	go func() {
 		_, body, err := c.try("GET", "/")
 		answer <- body + errText(err)
 	}()
-	eventually(t, "the visit is on its way", func() bool { return c.lastVisit.Load() > 0 && c.batch.size() == 0 })
+	eventually(t, "the visit is on its way", func() bool { return begun.Load() == 1 })
 	c.stop()
 	eventually(t, "the listener is closed", func() bool {
 		conn, err := net.Dial("tcp", c.Addr().String())
@@ -200,15 +218,14 @@ func TestListenerFailureEndsTheRole(t *testing.T) {
 
 // A visitor that goes away does not harm those in its batch.
 func TestVisitorThatLeaves(t *testing.T) {
-	release := make(chan struct{})
-	store := &memory{before: func(context.Context, []string) error { <-release; return nil }}
+	store, begun, release := held()
 	c := start(t, Config{Store: store})
 	gone, err := net.Dial("tcp", c.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.WriteString(gone, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	eventually(t, "its visit is on its way", func() bool { return c.lastVisit.Load() > 0 && c.batch.size() == 0 })
+	eventually(t, "its visit is on its way", func() bool { return begun.Load() == 1 })
 	stays := make(chan string, 1)
 	go func() {
 		_, body, err := c.try("GET", "/")
@@ -225,39 +242,46 @@ func TestVisitorThatLeaves(t *testing.T) {
 
 // A visitor whose time is over learns whether the visit may count.
 func TestVisitTimeout(t *testing.T) {
-	release := make(chan struct{})
-	store := &memory{before: func(ctx context.Context, _ []string) error { <-release; return nil }}
-	c := start(t, Config{Store: store, VisitTimeout: 100 * time.Millisecond, MaxWaiting: 1})
-	type reply struct {
-		body  string
-		retry string
-	}
-	visit := func() chan reply {
-		ch := make(chan reply, 1)
-		go func() {
-			resp, body, err := c.try("GET", "/")
-			if err != nil {
-				ch <- reply{body: err.Error()}
-				return
-			}
-			ch <- reply{body, resp.Header.Get("Retry-After")}
-		}()
-		return ch
-	}
-	sent := visit()
-	eventually(t, "it is on its way", func() bool { return c.lastVisit.Load() > 0 && c.batch.size() == 0 })
-	waiting := visit()
-	eventually(t, "it waits", func() bool { return c.batch.size() == 1 })
-	if _, body := c.do("GET", "/"); body != textFull {
-		t.Errorf("beyond the limit: %q", body)
-	}
-	if got := <-sent; got.body != textUncertain || got.retry != "1" {
-		t.Errorf("visit that was sent: %+v", got)
-	}
-	if got := <-waiting; got.body != textUnsent {
-		t.Errorf("visit that was not sent: %+v", got)
-	}
-	close(release)
+	var release chan struct{} // of the test's own time
+	store := &memory{before: func(context.Context, []string) error { <-release; return nil }}
+	inOwnTime(t, Config{Store: store, VisitTimeout: time.Second, MaxWaiting: 1}, func(t *testing.T, p *pipes, c *Counter, _ func()) {
+		release = make(chan struct{})
+		visit := func() chan string {
+			ch := make(chan string, 1)
+			go func() {
+				conn := p.dial()
+				defer conn.Close()
+				begin := time.Now()
+				a, resp, err := ask(conn, "/")
+				if err != nil || resp.Header.Get("Retry-After") != "1" || !near(time.Since(begin), time.Second) {
+					t.Errorf("%q, %v after %v", a, err, time.Since(begin))
+				}
+				ch <- a
+			}()
+			synctest.Wait()
+			return ch
+		}
+		sent := visit()
+		if n := c.batch.size(); n != 0 {
+			t.Errorf("%d wait, want the first on its way", n)
+		}
+		waiting := visit()
+		if n := c.batch.size(); n != 1 {
+			t.Errorf("%d wait, want the second", n)
+		}
+		conn := p.dial()
+		defer conn.Close()
+		if a, _, err := ask(conn, "/"); a != "503 "+strings.TrimSpace(textFull) {
+			t.Errorf("beyond the limit: %q, %v", a, err)
+		}
+		if a := <-sent; a != "503 "+strings.TrimSpace(textUncertain) {
+			t.Errorf("visit that was sent: %q", a)
+		}
+		if a := <-waiting; a != "503 "+strings.TrimSpace(textUnsent) {
+			t.Errorf("visit that was not sent: %q", a)
+		}
+		close(release)
+	})
 }
 
 // What is no HTTP, or too much of it, costs a connection and nothing else.
@@ -274,7 +298,7 @@ func TestBadInput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 		go io.WriteString(conn, tc.send)
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
