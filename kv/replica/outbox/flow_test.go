@@ -68,13 +68,16 @@ func far(t *testing.T, size, rate int) (follower *node, made *int) {
 // all of it arrives, whole, read about once each; and writes do not wait behind.
 func TestLargeRepliesOverASlowNetworkArrive(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const n, size, rate = 16, 18 << 20, 64 << 20
+		const n, size, rate = 10, 16 << 20, 32 << 20
 		follower, made := far(t, size, rate)
+		small := follower.do(t.Context(), true, get("small"))
+		pass(time.Second) // now it is connected, and reads travel as they come
+		small.want(t, "+small")
 		began := time.Now()
 		var calls [n]*call
 		for i := range calls {
 			calls[i] = follower.do(t.Context(), true, get("large"))
-			synctest.Wait() // or all would share a frame at first
+			synctest.Wait()
 		}
 		write := follower.do(t.Context(), false, incr("k"))
 		pass(8 * time.Second)

@@ -230,8 +230,7 @@ func (o *Outbox) settleOne(a answer) {
 		o.frames = append(o.frames, f.halve()...)
 	case a.err == errBusyLine:
 		f.maybe = true
-		o.flow.tooLarge(1)
-		o.pause = time.Now().Add(again)
+		o.flow.tooLarge(1) // what was before it on the line is here by now: it may go again
 	case errors.Is(a.err, ErrRefused):
 		f.fail(a.err)
 		f.props = nil

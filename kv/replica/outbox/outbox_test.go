@@ -631,12 +631,12 @@ func TestAConnectionThatLeadsNowhereIsGivenUp(t *testing.T) {
 		leader, follower := start(t, l, "a"), start(t, l, "b")
 		leader.set(func() { leader.route, leader.settled = Route{Self: true, Name: "a"}, true })
 		var lost atomic.Bool
-		dials := 0
+		var dials atomic.Int32
 		follower.set(func() {
 			follower.route = Route{Name: "a", Addr: "a:1"}
 			follower.dial = func(addr string) (net.Conn, error) {
 				c, err := leader.dial(addr)
-				if dials++; dials <= 2 && err == nil { // of writes and of reads
+				if dials.Add(1) <= 2 && err == nil { // of writes and of reads
 					c = deaf{c, &lost}
 				}
 				return c, err
@@ -652,8 +652,8 @@ func TestAConnectionThatLeadsNowhereIsGivenUp(t *testing.T) {
 		pass(2 * time.Second)
 		second.want(t, ErrUncertain.Error())
 		third.want(t, ":2") // sent again, over another connection
-		if dials != 3 {
-			t.Errorf("%d dials", dials)
+		if dials.Load() != 3 {
+			t.Errorf("%d dials", dials.Load())
 		}
 	})
 }
