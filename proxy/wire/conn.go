@@ -17,7 +17,10 @@ var ErrInterrupted = errors.New("read interrupted")
 // means none.
 type Instant time.Duration
 
-var start = time.Now()
+var (
+	start   = time.Now()
+	longAgo = time.Unix(1, 0) // by every clock, also that of a test
+)
 
 // Now returns the current instant; it is never 0.
 func Now() Instant { return Instant(time.Since(start)) + 1 }
@@ -166,7 +169,7 @@ func (c *Conn) writeBy(p []byte, stall time.Duration) error {
 // ErrInterrupted until Resume is called.
 func (c *Conn) Interrupt() {
 	c.interrupted.Store(true)
-	_ = c.SetReadDeadline(start) // long ago; fails only on a closed connection
+	_ = c.SetReadDeadline(longAgo) // fails only on a closed connection
 }
 
 // Resume undoes Interrupt. The caller must be the only reader.
