@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -549,28 +548,35 @@ func (a *asker) ask(command string) (string, error) {
 func TestRepliesAreThoseOfRedis(t *testing.T) {
 	redis := startRedis(t)
 	for _, proto := range []string{"2", "3"} {
-		theirs, ours := newAsker(t, redis), newAsker(t, start(t, nil).addr)
-		for _, a := range []*asker{theirs, ours} {
-			for _, line := range []string{"HELLO " + proto, "FLUSHALL", "CONFIG SET hash-max-listpack-entries 512 timeout 0"} {
-				if _, err := a.ask(line); err != nil {
-					t.Fatal(err)
-				}
+		for _, commands := range []string{sameAsRedis, sameOfData} {
+			compareReplies(t, redis, proto, commands)
+		}
+	}
+}
+
+// compareReplies asks Redis and a server of ours the same, one command a line.
+func compareReplies(t *testing.T, redis, proto, commands string) {
+	t.Helper()
+	theirs, ours := newAsker(t, redis), newAsker(t, start(t, nil).addr)
+	for _, a := range []*asker{theirs, ours} {
+		for _, line := range []string{"HELLO " + proto, "FLUSHALL", "CONFIG SET hash-max-listpack-entries 512 timeout 0"} {
+			if _, err := a.ask(line); err != nil {
+				t.Fatal(err)
 			}
 		}
-		sc := bufio.NewScanner(strings.NewReader(strings.TrimSpace(sameAsRedis)))
-		for sc.Scan() {
-			command := sc.Text()
-			want, err := theirs.ask(command)
-			if err != nil {
-				t.Fatalf("Redis on %s: %v", command, err)
-			}
-			got, err := ours.ask(command)
-			if err != nil {
-				t.Fatalf("%s: %v", command, err)
-			}
-			if _, known := unlikeRedis[command]; got != want && !known {
-				t.Errorf("RESP%s %.60s\ngot  %q\nwant %q", proto, command, got, want)
-			}
+	}
+	for command := range strings.Lines(strings.TrimSpace(commands)) {
+		command = strings.TrimRight(command, "\n")
+		want, err := theirs.ask(command)
+		if err != nil {
+			t.Fatalf("Redis on %s: %v", command, err)
+		}
+		got, err := ours.ask(command)
+		if err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+		if _, known := unlikeRedis[command]; got != want && !known {
+			t.Errorf("RESP%s %.60s\ngot  %q\nwant %q", proto, command, got, want)
 		}
 	}
 }

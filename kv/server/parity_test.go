@@ -1,0 +1,133 @@
+package server
+
+// sameOfData are more commands whose replies must be those of a real Redis: of hashes,
+// strings and keys, and what newer Redis versions have and this one must not.
+const sameOfData = `
+SET k v
+SET n1 5
+CLIENT LIST TYPE master
+CLIENT LIST ID 99999
+CLIENT NO-EVICT off
+DEBUG JMAP
+DEBUG FOO
+DEBUG
+OBJECT IDLETIME nosuch
+CLUSTER SLOTS
+CLUSTER NODES
+CLUSTER SHARDS
+CLUSTER MYID
+CLUSTER KEYSLOT x
+WAITAOF 0 0 0
+HEXPIRE h 1 FIELDS 1 a
+HSCAN h 0 NOVALUES
+HGETDEL h FIELDS 1 a
+HSETEX h FIELDS 1 a b
+ACL DRYRUN default get k
+SCRIPT LOAD
+SWAPDB 1 1
+RESET x
+COMMAND GETKEYSANDFLAGS
+COMMAND LIST FILTERBY MODULE x
+HELLO 3 SETNAME a AUTH x y
+HELLO 3 AUTH
+HELLO 3 SETNAME
+HELLO AUTH a b
+GET k
+TYPE k
+HSET h a 1 b 2
+HGETALL h
+HRANDFIELD h 5
+HRANDFIELD h 5 WITHVALUES
+HRANDFIELD nosuch
+HRANDFIELD nosuch 2
+HSCAN nosuch 0
+HKEYS nosuch
+HVALS nosuch
+HLEN nosuch
+HINCRBYFLOAT h f 0.1
+HINCRBYFLOAT h f 1e-300
+HINCRBYFLOAT h f 123456789012345678
+INCRBYFLOAT n1 0.1
+HMGET h a nosuch
+HMGET nosuch a
+HSTRLEN h a
+HGET h a
+HGET h nosuch
+HGET nosuch a
+HEXISTS h a
+HEXISTS nosuch a
+HDEL h nosuch
+HSETNX h a 9
+HSETNX h z 9
+HSET h
+HSET h a
+HSET h a 1 b
+HGETALL
+HGETALL h x
+LATENCY RESET x
+LATENCY HISTORY x
+OBJECT ENCODING h
+CONFIG REWRITE x
+CONFIG GET requirepass
+CONFIG GET cluster-enabled
+CONFIG GET unixsocket
+CONFIG GET tcp-keepalive
+CONFIG GET masteruser
+CONFIG GET min-slaves-to-write
+CONFIG GET min-replicas-to-write
+PUBSUB NUMSUB
+DBSIZE x
+TIME x
+MEMORY DOCTOR x
+MEMORY STATS x
+INFO x y
+DEBUG SLEEP
+REPLICAOF x
+SLAVEOF x
+ROLE x y
+PING a b c
+SELECT
+SELECT 1 2
+SET k
+SET k v EX
+SET k v EX x
+SET k v EX 0
+SET k v FOO
+SET k v NX XX
+EXPIRE k
+EXPIRE k x
+EXPIRE k 10 NX XX
+EXPIRE k 10 FOO
+PERSIST nosuch
+TTL nosuch
+PTTL nosuch
+EXPIRETIME nosuch
+OBJECT FREQ nosuch
+SUBSTR k 0 1
+GETEX k EX
+GETEX k FOO
+COPY nosuch y
+RENAME nosuch y
+RENAMENX nosuch y
+SCAN 0 COUNT 0
+SCAN 0 TYPE x COUNT 10
+SCAN x
+SCAN 0 MATCH
+RANDOMKEY x
+TOUCH nosuch
+UNLINK nosuch
+MSETNX a
+MSET a
+LCS a
+LCS a b LEN
+STRLEN nosuch
+SETRANGE k -1 x
+SETRANGE k x y
+GETRANGE k x y
+APPEND
+DECRBY k x
+INCRBY n1 x
+INCR n1 n1
+GETDEL nosuch
+GETSET k
+`
