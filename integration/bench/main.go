@@ -30,7 +30,7 @@ type commandLine struct {
 	Store    store.Command       `cmd:"" help:"Compare writes per second: pingd, etcd, Redis with WAIT, Redis alone."`
 	Commit   store.CommitCommand `cmd:"" help:"Count what a write costs the same systems: syncs and bytes on each node's disk."`
 	Failover failover.Command    `cmd:"" help:"Kill, terminate and pause the leader; compare the gap with Redis Sentinel."`
-	Clients  clients.Command     `cmd:"" help:"The same through client libraries: acknowledged increments, missing ones, gaps; pingd beside Redis Sentinel. Exit status 1 if pingd lost one."`
+	Clients  clients.Command     `cmd:"" help:"Compare what client libraries see of a fail-over: increments acknowledged and missing, gaps; pingd, Redis Sentinel. Exit status 1 if pingd lost one."`
 	Tutorial tutorial.Command    `cmd:"" help:"Compare whole stacks: pingd and HAProxy, gunicorn, Redis, Sentinel, etcd; speed, memory, start, faults."`
 	Soak     soak.Command        `cmd:"" help:"A cluster under load and one fault after the other, for long: does anything grow? Exit status 1 if so, or if a visit was lost."`
 	Proxy    proxy.Command       `cmd:"" help:"Compare CPU per request, latency and memory: pingd, HAProxy, nginx, Caddy."`

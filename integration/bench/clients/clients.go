@@ -16,8 +16,8 @@ import (
 
 // Command compares what client libraries see of a fail-over.
 type Command struct {
-	Only      []string      `placeholder:"SYSTEM,..." help:"Measure only these: pingd, redis-sentinel."`
-	Libraries []string      `placeholder:"LIBRARY,..." help:"Measure only these: go-redis, rueidis, redigo, redis-py, ioredis, node-redis, ioredis-5, node-redis-5 (default: the first six)."`
+	Only      []string      `placeholder:"SYSTEM" help:"Measure only these: pingd, redis-sentinel."`
+	Libraries []string      `placeholder:"LIBRARY" help:"Measure only these: go-redis, rueidis, redigo, redis-py, ioredis, node-redis, ioredis-5, node-redis-5 (default: the first six)."`
 	Faults    []string      `default:"failover,kill" help:"What happens to the leader: failover (SENTINEL FAILOVER), kill (SIGKILL, started again later)."`
 	Rounds    int           `default:"5" help:"Rounds of each fault and system, in turn."`
 	Patience  time.Duration `default:"15s" help:"How long after a kill to wait for libraries that do not write again before the node is started."`
@@ -74,8 +74,11 @@ func (c *Command) Run(ctx context.Context, env *session.Session) error {
 		if err != nil {
 			return err
 		}
-		report := &Report{Machine: m, Notes: []string{fmt.Sprintf(
-			"all libraries at once, each an INCR every 20 ms through its Sentinel client; Sentinel's down-after %s; medians of %d rounds", c.DownAfter, c.Rounds)}}
+		report := &Report{Machine: m, Notes: []string{
+			fmt.Sprintf("all libraries at once, each an INCR every 20 ms through its Sentinel client; Sentinel's down-after %s; rounds: %d", c.DownAfter, c.Rounds),
+			"missing: acknowledged, and not in the final value; untold: in it, and acknowledged to nobody",
+			"gap: longest time without an acknowledged write; again: from the fault until writes were acknowledged for good",
+		}}
 		ready, err := c.find(ctx, env, lab, report)
 		if err != nil {
 			return err
@@ -109,6 +112,7 @@ func (c *Command) find(ctx context.Context, env *session.Session, lab *procs.Lab
 		names = libraries.Names()
 	}
 	var ready []*libraries.Library
+	var missing []string
 	for _, name := range names {
 		env.Log.Info("making ready", "library", name)
 		l, err := libraries.Find(ctx, dir, name)
@@ -117,13 +121,14 @@ func (c *Command) find(ctx context.Context, env *session.Session, lab *procs.Lab
 			ready = append(ready, l)
 		case errors.Is(err, libraries.ErrMissing):
 			env.Log.Warn("left out", "library", name, "why", err)
-			report.Notes = append(report.Notes, "left out: "+err.Error())
+			missing = append(missing, "left out: "+err.Error())
 		default:
 			return nil, fmt.Errorf("make %s ready: %w", name, err)
 		}
 	}
+	report.Notes = append(report.Notes, missing...)
 	if len(ready) == 0 {
-		return nil, fmt.Errorf("measure: %w", errors.Join(errNoLibrary, errors.New(strings.Join(report.Notes[1:], "\n"))))
+		return nil, fmt.Errorf("measure: %w", errors.Join(errNoLibrary, errors.New(strings.Join(missing, "\n"))))
 	}
 	return ready, nil
 }
