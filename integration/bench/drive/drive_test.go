@@ -37,22 +37,30 @@ func number(n int64, w http.ResponseWriter) { fmt.Fprintln(w, n) }
 // visits runs a short load and returns what the recorder saw.
 func visits(t *testing.T, url string) (*Recorder, uint64) {
 	t.Helper()
-	base, failed, err := VisitOnce(t.Context(), url, time.Second)
+	base, failed, err := VisitOnce(t.Context(), url, 10*time.Second)
 	if err != nil || failed != 0 {
 		t.Fatalf("first visit: %v after %d tries", err, failed)
 	}
 	rec := NewRecorder(base)
-	h, err := Visits{URLs: []string{url}, Clients: 4, For: 100 * time.Millisecond, Timeout: time.Second}.Run(t.Context(), rec)
-	if err != nil {
-		t.Fatal(err)
+	// As long as it takes a busy machine to make enough of them.
+	var answered uint64
+	for range 100 {
+		h, err := Visits{URLs: []string{url}, Clients: 4, For: 100 * time.Millisecond, Timeout: 10 * time.Second}.Run(t.Context(), rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered += h.Count()
+		if failed, _ := rec.Errors(); answered+uint64(failed) >= 200 {
+			break
+		}
 	}
-	return rec, h.Count()
+	return rec, answered
 }
 
 func TestVisitsOfASoundCounter(t *testing.T) {
 	url := serve(t, number)
 	rec, answered := visits(t, url)
-	final, _, err := VisitOnce(t.Context(), url, time.Second)
+	final, _, err := VisitOnce(t.Context(), url, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +193,7 @@ func TestAckedSince(t *testing.T) {
 func TestRedis(t *testing.T) {
 	procs.Need(t, "redis-server", "redis-server")
 	lab := procs.ForTest(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	g, err := peers.StartRedisGroup(ctx, lab, "redis", 1)
 	if err != nil {
@@ -194,9 +202,15 @@ func TestRedis(t *testing.T) {
 	master, replica := g.Servers[0].Addr, g.Servers[1].Addr
 	t.Run("round", func(t *testing.T) {
 		r := Round{Addr: master, Clients: 3, Pipeline: 4, Replicas: 1, Warm: 10 * time.Millisecond, For: time.Second}
-		got, err := r.Run(ctx)
-		if err != nil {
-			t.Fatal(err)
+		var got Result
+		// On a busy machine the replica may not have got to it within a second.
+		for range 5 {
+			if got, err = r.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if got.Samples > 0 {
+				break
+			}
 		}
 		if got.Samples == 0 || got.Samples%4 != 0 || got.P50 <= 0 || got.P99 < got.P50 || got.Ops != float64(got.Samples) {
 			t.Errorf("result %+v", got)
