@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingd/cmd/pingd/config"
+	"pingd/cmd/pingd/keep"
 	"pingd/kv/client"
 )
 
@@ -36,6 +37,8 @@ type streams struct {
 	out, err io.Writer // out: what was asked for; err: what is told beside it
 }
 
+func (s streams) keep() keep.Streams { return keep.Streams{In: s.in, Out: s.out, Err: s.err} }
+
 // command runs the subcommand that o names.
 func command(ctx context.Context, o config.Options, std streams) error {
 	switch o.Command.Name {
@@ -57,9 +60,9 @@ func command(ctx context.Context, o config.Options, std streams) error {
 	case "top":
 		return watch(ctx, o, std.out)
 	case "recover":
-		return recoverAlone(o, std)
+		return keep.Recover(o, newLogger(std.err, o), std.keep())
 	case "check":
-		return check(o.Command.Path, std)
+		return keep.Check(o.Command.Path, std.keep())
 	case "servers", "drain", "ready", "weight", "explain":
 		return operate(ctx, o, std)
 	case "completion":
@@ -81,7 +84,7 @@ func onStore(ctx context.Context, o config.Options, std streams) (err error) {
 	}
 	cfg := client.Config{Addrs: addrs, Secret: o.Secret.Reveal(), Dial: dialer(keeper)}
 	if o.Command.Name == "restore" {
-		cfg.TryTimeout = loadTry
+		cfg.TryTimeout = keep.LoadTry
 	}
 	c, err := client.New(cfg)
 	if err != nil {
@@ -90,9 +93,9 @@ func onStore(ctx context.Context, o config.Options, std streams) (err error) {
 	defer func() { err = errors.Join(err, c.Close()) }()
 	switch o.Command.Name {
 	case "backup":
-		err = takeBackup(ctx, c, o.Command, std)
+		err = keep.Backup(ctx, c, o.Command, std.keep())
 	case "restore":
-		err = restore(ctx, c, o.Command, std)
+		err = keep.Restore(ctx, c, o.Command, std.keep())
 	default:
 		err = ask(ctx, c, o.Command, std.out)
 	}

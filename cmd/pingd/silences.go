@@ -9,13 +9,10 @@ import (
 	"os"
 	"strings"
 
+	"pingd/cmd/pingd/survey"
 	"pingd/kv/client"
 	"pingd/monitor/alert"
 )
-
-// silencesPrefix is where silences of alerts are kept in the store, each with a time
-// to live, so that every monitor heeds them.
-const silencesPrefix = "/pingd/silences/"
 
 // silences are those in the store.
 type silences struct {
@@ -23,10 +20,10 @@ type silences struct {
 	log   *slog.Logger
 }
 
-func silenceKey(id string) string { return silencesPrefix + url.PathEscape(id) }
+func silenceKey(id string) string { return survey.Silences + url.PathEscape(id) }
 
 func (s silences) Watch(ctx context.Context, fn func([]alert.Silence)) error {
-	return s.store.Watch(ctx, silencesPrefix, func(values map[string]string) {
+	return s.store.Watch(ctx, survey.Silences, func(values map[string]string) {
 		all := make([]alert.Silence, 0, len(values))
 		for key, value := range values {
 			var one alert.Silence

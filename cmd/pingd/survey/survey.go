@@ -27,6 +27,10 @@ import (
 // for people.
 const Prefix = "/pingd/nodes/"
 
+// Silences is where silences of alerts are kept in the store, each with a time
+// to live, so that every monitor heeds them.
+const Silences = "/pingd/silences/"
+
 const (
 	// askTimeout bounds one process's answer: one that hangs must not hold up the
 	// news of the others for long.

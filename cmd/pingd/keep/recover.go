@@ -1,8 +1,10 @@
-package main
+package keep
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -27,23 +29,23 @@ Before you go on:
   - The other nodes of the old cluster must never be started again with the data they have: give them empty ones.
 `
 
-// recoverAlone makes a stopped node a cluster of its own, or tells what that would
+// Recover makes a stopped node a cluster of its own, or tells what that would
 // mean.
-func recoverAlone(o config.Options, std streams) error {
+func Recover(o config.Options, log *slog.Logger, std Streams) error {
 	confirmed := o.Command.Confirm != ""
-	s, err := replica.Recover(o.Data, o.Name, confirmed, newLogger(std.err, o))
+	s, err := replica.Recover(o.Data, o.Name, confirmed, log)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "node %s in %s, of cluster %s\n", o.Name, o.Data, s.Cluster)
-	fmt.Fprintf(std.out, "  members     %s\n", strings.Join(s.Members, ", "))
-	fmt.Fprintf(std.out, "  last entry  term %d, number %d%s\n", s.Term, s.Index, writtenAt(s.Written))
-	fmt.Fprintf(std.out, "  data        %d keys\n", s.Keys)
+	fmt.Fprintf(std.Out, "node %s in %s, of cluster %s\n", o.Name, o.Data, s.Cluster)
+	fmt.Fprintf(std.Out, "  members     %s\n", strings.Join(s.Members, ", "))
+	fmt.Fprintf(std.Out, "  last entry  term %d, number %d%s\n", s.Term, s.Index, writtenAt(s.Written))
+	fmt.Fprintf(std.Out, "  data        %d keys\n", s.Keys)
 	if !confirmed {
-		fmt.Fprintf(std.out, recoverText, o.Data)
+		fmt.Fprintf(std.Out, recoverText, o.Data)
 		return fmt.Errorf("nothing was changed\nhint: to go on with %s alone: pingd recover --data=%s --name=%[1]s --confirm=%[1]s", o.Name, o.Data)
 	}
-	fmt.Fprintf(std.out, "%s is a cluster of its own now. Start it with the flags it had. Start further nodes with empty data\n"+
+	fmt.Fprintf(std.Out, "%s is a cluster of its own now. Start it with the flags it had. Start further nodes with empty data\n"+
 		"directories and --join to it; they get everything from there.\n", o.Name)
 	return nil
 }
@@ -55,8 +57,8 @@ func writtenAt(t time.Time) string {
 	return ", written " + t.Format(time.RFC3339)
 }
 
-// check tells whether a data directory, or a backup, is intact.
-func check(path string, std streams) error {
+// Check tells whether a data directory, or a backup, is intact.
+func Check(path string, std Streams) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("check %s: %w", path, err)
@@ -66,19 +68,19 @@ func check(path string, std streams) error {
 	}
 	r, err := logstore.Check(path)
 	if r.Kind != "" {
-		fmt.Fprintf(std.out, "%s: term %d, cluster %s\n", path, r.Term, orDash(r.Cluster))
-		fmt.Fprintf(std.out, "  log        %s, entries %d to %d\n", r.Kind, r.First, r.Last)
+		fmt.Fprintf(std.Out, "%s: term %d, cluster %s\n", path, r.Term, cmp.Or(r.Cluster, "-"))
+		fmt.Fprintf(std.Out, "  log        %s, entries %d to %d\n", r.Kind, r.First, r.Last)
 		if r.Rest {
-			fmt.Fprintln(std.out, "             behind it, the rest of a write that a crash cut short; the next start clears it")
+			fmt.Fprintln(std.Out, "             behind it, the rest of a write that a crash cut short; the next start clears it")
 		}
 		for _, s := range r.Snapshots {
-			fmt.Fprintf(std.out, "  snapshot   up to entry %d, %d bytes%s\n", s.Index, s.Bytes, damage(s.Err))
+			fmt.Fprintf(std.Out, "  snapshot   up to entry %d, %d bytes%s\n", s.Index, s.Bytes, damage(s.Err))
 		}
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(std.out, "intact")
+	fmt.Fprintln(std.Out, "intact")
 	return nil
 }
 
@@ -90,21 +92,21 @@ func damage(err error) string {
 }
 
 // checkFile reads a backup, or an RDB file, to its end.
-func checkFile(path string, std streams) error {
+func checkFile(path string, std Streams) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("check %s: %w", path, err)
 	}
 	defer f.Close()
-	told := newProgress(std.err, "check")
+	told := newProgress(std.Err, "check")
 	report, err := backup.Verify(told.reader(io.Reader(f)), nil)
 	if err != nil {
 		return fmt.Errorf("check %s: %w", path, err)
 	}
-	fmt.Fprintf(std.out, "%s: %s\nit holds %s\n", path, report.Origin(), report.Contents())
+	fmt.Fprintf(std.Out, "%s: %s\nit holds %s\n", path, report.Origin(), report.Contents())
 	for _, line := range report.UnsupportedList() {
-		fmt.Fprintln(std.out, "the store has no place for "+line)
+		fmt.Fprintln(std.Out, "the store has no place for "+line)
 	}
-	fmt.Fprintln(std.out, "intact")
+	fmt.Fprintln(std.Out, "intact")
 	return nil
 }

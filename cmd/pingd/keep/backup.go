@@ -1,4 +1,4 @@
-package main
+package keep
 
 import (
 	"bufio"
@@ -17,9 +17,9 @@ import (
 // stdoutName is the file name that stands for standard output, or input.
 const stdoutName = "-"
 
-// takeBackup writes a backup of the cluster to the file that cmd names.
-func takeBackup(ctx context.Context, c *client.Client, cmd config.Command, std streams) (err error) {
-	out, err := create(cmd.Path, std.out)
+// Backup writes a backup of the cluster to the file that cmd names.
+func Backup(ctx context.Context, c *client.Client, cmd config.Command, std Streams) (err error) {
+	out, err := create(cmd.Path, std.Out)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func takeBackup(ctx context.Context, c *client.Client, cmd config.Command, std s
 		return err
 	}
 	defer from.Close()
-	told := newProgress(std.err, "backup")
+	told := newProgress(std.Err, "backup")
 	w := bufio.NewWriterSize(out, 256<<10)
 	keys := 0
 	if cmd.Format == config.FormatRDB {

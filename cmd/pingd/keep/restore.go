@@ -1,4 +1,4 @@
-package main
+package keep
 
 import (
 	"context"
@@ -21,7 +21,10 @@ import (
 )
 
 const (
-	loadTry    = 3 * time.Second // for a node to answer one part of a restore
+	// LoadTry is how long a node may take for one part of a restore: the client that
+	// Restore gets is to be made with it.
+	LoadTry = 3 * time.Second
+
 	loadLimit  = 2 * time.Minute // for one part in all, fail-overs included
 	loadAtOnce = 4               // parts under way
 	// fewKeys is how many keys may all be registrations of living processes; a
@@ -32,46 +35,46 @@ const (
 // living are the prefixes of keys that the processes of a cluster hold as long as
 // they live. Those that expire are no data: a restore leaves them alone, and passes
 // over those of the file.
-var living = []string{survey.Prefix, silencesPrefix, "/app/servers/"}
+var living = []string{survey.Prefix, survey.Silences, "/app/servers/"}
 
 func isRegistration(db uint8, name []byte, expireAt int64) bool {
 	return db == 0 && expireAt != 0 && slices.ContainsFunc(living, func(p string) bool { return strings.HasPrefix(string(name), p) })
 }
 
-// restore loads the file that cmd names into the cluster. The file is read to its
+// Restore loads the file that cmd names into the cluster. The file is read to its
 // end first: nothing is changed for one that is damaged.
-func restore(ctx context.Context, c *client.Client, cmd config.Command, std streams) error {
-	in, err := openInput(cmd.Path, std.in)
+func Restore(ctx context.Context, c *client.Client, cmd config.Command, std Streams) error {
+	in, err := openInput(cmd.Path, std.In)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	told := newProgress(std.err, "check")
+	told := newProgress(std.Err, "check")
 	report, err := backup.Verify(told.reader(in), isRegistration)
 	if err != nil {
 		return fmt.Errorf("read %s: %w\nhint: nothing was changed; restore takes what pingd backup wrote, or an RDB file of Redis", cmd.Path, err)
 	}
-	fmt.Fprintf(std.out, "%s: %s\nit holds %s\n", cmd.Path, report.Origin(), report.Contents())
-	if err := acceptable(report, cmd, std.out); err != nil {
+	fmt.Fprintf(std.Out, "%s: %s\nit holds %s\n", cmd.Path, report.Origin(), report.Contents())
+	if err := acceptable(report, cmd, std.Out); err != nil {
 		return err
 	}
 	plan, err := planRestore(ctx, c, cmd)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(std.out, plan.text)
+	fmt.Fprintln(std.Out, plan.text)
 	if plan.refusal != nil {
 		return plan.refusal
 	}
 	if cmd.DryRun {
-		fmt.Fprintln(std.out, "nothing was changed (--dry-run)")
+		fmt.Fprintln(std.Out, "nothing was changed (--dry-run)")
 		return nil
 	}
 	if _, err := in.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read %s: %w", cmd.Path, err)
 	}
 	l := &loader{ctx: ctx, c: c, run: rand.Text(), slots: make(chan struct{}, loadAtOnce)}
-	err = l.load(newProgress(std.err, "restore"), in, plan, cmd.Replace)
+	err = l.load(newProgress(std.Err, "restore"), in, plan, cmd.Replace)
 	if err != nil {
 		how := "--merge"
 		if cmd.Replace || plan.empty {
@@ -79,11 +82,11 @@ func restore(ctx context.Context, c *client.Client, cmd config.Command, std stre
 		}
 		return fmt.Errorf("restore %s: %w\nhint: a part of the file is loaded now; run the same command again, with %s, once the cluster is well", cmd.Path, err, how)
 	}
-	fmt.Fprintf(std.out, "%d keys restored", l.sum.Set)
+	fmt.Fprintf(std.Out, "%d keys restored", l.sum.Set)
 	if late := l.sum.Expired + l.sum.Orphans; late > 0 {
-		fmt.Fprintf(std.out, ", %d left out because their time was over", late)
+		fmt.Fprintf(std.Out, ", %d left out because their time was over", late)
 	}
-	fmt.Fprintln(std.out)
+	fmt.Fprintln(std.Out)
 	return nil
 }
 
