@@ -104,9 +104,13 @@ func (l *Log) covered(from, to uint64) uint64 {
 }
 
 // GetLog reads one entry. One that is damaged is handed to nobody: the node has to
-// leave.
+// leave. Of the entry that the newest snapshot ends with, which the log need not hold,
+// there are at least index and term.
 func (l *Log) GetLog(index uint64, e *raft.Log) error {
 	err := l.LogStore.GetLog(index, e)
+	if errors.Is(err, raft.ErrLogNotFound) && l.endOfSnapshot(index, e) {
+		return nil
+	}
 	if err == nil {
 		if bad := checkEntry(index, e); bad != nil {
 			*e = raft.Log{}
@@ -124,6 +128,26 @@ func (l *Log) GetLog(index uint64, e *raft.Log) error {
 		l.entries.Add(1)
 	}
 	return err
+}
+
+// endOfSnapshot fills e if the newest snapshot ends with that entry. A follower that has
+// taken a snapshot and the entries after it must be able to tell the term of the one
+// before those, for its leader sends them again when it has heard no answer. Raft looks
+// for it only in the log: it would refuse them, and the leader go back entry by entry
+// to the beginning of its own log, which may be hundreds of thousands away.
+//
+// Nobody sends e on as the entry itself: who sends an entry has found the one before it,
+// and where that is in the log this one is too. The first entry has none before it.
+func (l *Log) endOfSnapshot(index uint64, e *raft.Log) bool {
+	if index <= 1 || l.newest == nil || !l.started.Load() {
+		return false
+	}
+	last, term := l.newest()
+	if last != index {
+		return false
+	}
+	*e = raft.Log{Index: index, Term: term, Type: raft.LogNoop}
+	return true
 }
 
 // IsMonotonic tells Raft that the store refuses gaps. The write-ahead log does; of
