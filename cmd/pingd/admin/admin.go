@@ -97,6 +97,12 @@ func New(cfg Config) (*Server, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, started: time.Now(), auth: newAuthority(cfg.Secret), hosts: knownHosts(cfg)}
+	s.auth.log = cfg.Logger
+	if cfg.Registry != nil {
+		if err := cfg.Registry.Register(s.auth.wrong); err != nil {
+			return nil, fmt.Errorf("admin: %w", err)
+		}
+	}
 	s.past = past.New(func() ([]byte, error) { return json.Marshal(s.briefly()) })
 	return s, nil
 }

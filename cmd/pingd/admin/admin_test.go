@@ -1,12 +1,14 @@
 package admin
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -274,15 +276,58 @@ func TestLoginIsSlowedDown(t *testing.T) {
 	if !a.mayTry("192.0.2.2:9") || !a.mayTry("[2001:db8::1]:9") || !a.mayTry("") {
 		t.Error("somebody else is kept out")
 	}
+	for i := range 2 * attempts { // who has one address of a network has all of them
+		if got, want := a.mayTry(fmt.Sprintf("[2001:db8:5::%x%%eth0]:9", i)), i < attempts; got != want {
+			t.Errorf("address %d of a network of version 6: %v", i, got)
+		}
+	}
+	if a.mayTry("[::ffff:192.0.2.1]:9") {
+		t.Error("the same address, written otherwise, may try on")
+	}
 	now = now.Add(attemptsPer)
 	if !a.mayTry("192.0.2.1:9") {
 		t.Error("refused for ever")
 	}
 	for i := range 3 * manyAddresses {
-		a.mayTry(fmt.Sprintf("[2001:db8::%x]:9", i))
+		a.mayTry(fmt.Sprintf("[2001:db8:0:%x::1]:9", i))
 	}
 	if len(a.tried) > manyAddresses {
 		t.Errorf("%d addresses are remembered", len(a.tried))
+	}
+}
+
+// TestWrongSecretsAreToldOf: guesses are seen, without filling the log, and keep nobody
+// out who knows the secret, from the same address too.
+func TestWrongSecretsAreToldOf(t *testing.T) {
+	var log bytes.Buffer
+	s := newServer(t, func(c *Config) { c.Secret, c.Logger = "hush", slog.New(slog.NewTextHandler(&log, nil)) })
+	now := time.Now()
+	s.auth.now = func() time.Time { return now }
+	bearer := func(secret string) int {
+		return ask(s, http.MethodGet, "/status", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) }).Code
+	}
+	const guesses = 1000
+	for i := range guesses {
+		if code := bearer(fmt.Sprint(i)); code != http.StatusUnauthorized {
+			t.Fatalf("guess %d: %d", i, code)
+		}
+	}
+	if code := bearer("hush"); code != 200 {
+		t.Errorf("who knows the secret is kept out: %d", code)
+	}
+	ask(s, http.MethodGet, "/status") // no guess
+	ask(s, http.MethodPost, "/login", func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("secret=x")) })
+	text := ask(s, http.MethodGet, "/metrics", func(r *http.Request) { r.SetBasicAuth("x", "hush") }).Body.String()
+	if want := fmt.Sprintf("pingd_admin_wrong_passwords_total %d\n", guesses+1); !strings.Contains(text, want) {
+		t.Errorf("metrics lack %q", want)
+	}
+	now = now.Add(tellEvery)
+	bearer("x")
+	if n := strings.Count(log.String(), "wrong secret"); n != 2 {
+		t.Errorf("told %d times, want 2:\n%s", n, log.String())
+	}
+	if strings.Contains(log.String(), "hush") || !strings.Contains(log.String(), "remote=192.0.2.1:1234") {
+		t.Errorf("told: %s", log.String())
 	}
 }
 

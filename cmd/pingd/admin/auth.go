@@ -6,13 +6,16 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"io"
-	"net"
+	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -35,15 +38,43 @@ type authority struct {
 	secret bool
 	now    func() time.Time
 
+	wrong prometheus.Counter // secrets and passwords that were not right
+	log   *slog.Logger
+
 	mu    sync.Mutex
+	told  time.Time      // when a wrong one was last logged
 	since time.Time      // when the attempts began to be counted
-	tried map[string]int // logins since then, by the visitor's address
+	tried map[string]int // logins since then, by the visitor's place
 }
 
 func newAuthority(secret string) *authority {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("pingd admin login"))
-	return &authority{want: sha256.Sum256([]byte(secret)), key: mac.Sum(nil), secret: secret != "", now: time.Now}
+	return &authority{
+		want: sha256.Sum256([]byte(secret)), key: mac.Sum(nil), secret: secret != "", now: time.Now,
+		wrong: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pingd_admin_wrong_passwords_total", Help: "Requests to the admin listener with a wrong secret.",
+		}), log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// tellEvery keeps who guesses from filling the log.
+const tellEvery = time.Second
+
+// noteWrong counts a secret that was not right. Requests with a header are not slowed
+// down for it: somebody who guesses would keep out all others behind his address.
+func (a *authority) noteWrong(r *http.Request) {
+	a.wrong.Inc()
+	a.mu.Lock()
+	now := a.now()
+	tell := now.Sub(a.told) >= tellEvery
+	if tell {
+		a.told = now
+	}
+	a.mu.Unlock()
+	if tell {
+		a.log.Warn("wrong secret at the admin listener", "component", "admin", "remote", r.RemoteAddr, "path", r.URL.Path)
+	}
 }
 
 // require lets through who shows the secret as "Authorization: Bearer", as the
@@ -53,6 +84,9 @@ func (a *authority) require(next http.Handler) http.Handler {
 		if a.allows(r) {
 			next.ServeHTTP(w, r)
 			return
+		}
+		if r.Header.Get("Authorization") != "" {
+			a.noteWrong(r)
 		}
 		if r.URL.Path == "/" && strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Authorization") == "" {
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
@@ -84,10 +118,7 @@ func (a *authority) allows(r *http.Request) bool {
 // mayTry tells whether one more login may be tried now from an address. Others may
 // go on meanwhile: a guesser must not keep out who knows the secret.
 func (a *authority) mayTry(remote string) bool {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
+	host := placeOf(remote)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if now := a.now(); a.tried == nil || now.Sub(a.since) >= attemptsPer || len(a.tried) >= manyAddresses {
@@ -95,6 +126,24 @@ func (a *authority) mayTry(remote string) bool {
 	}
 	a.tried[host]++
 	return a.tried[host] <= attempts
+}
+
+// placeOf is where a visitor comes from: an address, and of version 6 the network of 64
+// bits, as whoever has one of its addresses has them all.
+func placeOf(remote string) string {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	addr := at.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
+	}
+	p, err := addr.Prefix(64)
+	if err != nil {
+		return addr.String()
+	}
+	return p.String()
 }
 
 // matches compares in constant time.
@@ -160,6 +209,7 @@ func (a *authority) serveLogin(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<10))
 	form, err2 := url.ParseQuery(string(body))
 	if err != nil || err2 != nil || !a.matches(form.Get("secret")) {
+		a.noteWrong(r)
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = io.WriteString(w, strings.Replace(loginPage, "%%", `<p role="alert">This is not the secret.</p>`, 1))
 		return
