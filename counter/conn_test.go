@@ -105,8 +105,7 @@ func TestConversations(t *testing.T) {
 		{"two keys", get + "Idempotency-Key: a\r\nIdempotency-Key: a\r\n\r\n" + get + "\r\n", []string{"400 " + errKeyRepeated.Error(), "200 1"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			c := start(t, Config{})
+			c := start(t, Config{Grace: time.Millisecond})
 			got, closed := talk(t, c.Addr().String(), tc.send, len(tc.want))
 			if strings.Join(got, "|") != strings.Join(tc.want, "|") {
 				t.Errorf("answers %q, want %q", got, tc.want)
