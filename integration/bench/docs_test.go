@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -35,8 +36,18 @@ func TestCommandsInDocuments(t *testing.T) {
 			flags["--"+f.Name] = true
 		}
 	}
-	command := regexp.MustCompile("(?:^|[`/ ])bench ((?:load|store|commit|failover|tutorial|soak|proxy|monitor|conformance)[^`\n#]*)")
-	for _, name := range []string{"README.md", "docs/benchmarks.md", "docs/faults.md"} {
+	command := regexp.MustCompile("[`/]bench ((?:load|store|commit|failover|tutorial|soak|proxy|monitor|conformance)[^`\n#]*)")
+	names := []string{"README.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/decisions/*.md"} {
+		matches, err := filepath.Glob("../../" + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range matches {
+			names = append(names, strings.TrimPrefix(filepath.ToSlash(m), "../../"))
+		}
+	}
+	for _, name := range names {
 		for _, m := range command.FindAllStringSubmatch(read(name), -1) {
 			found++
 			if _, err := parser().Parse(strings.Fields(strings.ReplaceAll(m[1], "'", ""))); err != nil {
