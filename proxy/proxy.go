@@ -106,6 +106,7 @@ func New(cfg Config) (*Proxy, error) {
 			_ = ln.Close()
 			return nil, fmt.Errorf("serve %s: %w", ln.Addr(), err)
 		}
+		p.front.Offload(p.loops.Admit)
 	}
 	if err := p.complete(&ec); err != nil {
 		return nil, errors.Join(err, p.Close())

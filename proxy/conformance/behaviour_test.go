@@ -36,7 +36,7 @@ func dying(seen *atomic.Int64) script {
 	}
 }
 
-func TestReplay(t *testing.T) { both(t, testReplay) }
+func TestReplay(t *testing.T) { every(t, testReplay) }
 
 func testReplay(t *testing.T, k engine) {
 	for _, c := range []struct {
@@ -108,7 +108,7 @@ func testReplayKeepsTheKey(t *testing.T, k engine) {
 
 // TestStaleConnection: a kept connection that the backend closes must not cost a
 // client anything, whatever the method.
-func TestStaleConnection(t *testing.T) { both(t, testStaleConnection) }
+func TestStaleConnection(t *testing.T) { every(t, testStaleConnection) }
 
 func testStaleConnection(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
@@ -126,7 +126,7 @@ func testStaleConnection(t *testing.T, k engine) {
 		p.body(5)
 		<-e.records // after which the connection is kept, if at all
 		until(t, "the close to arrive", func() bool {
-			if k == loops {
+			if k != goroutines {
 				return e.set.Servers()[0].View().Idle == 0
 			}
 			c := e.set.Servers()[0].Idle()
@@ -205,7 +205,7 @@ func testQueue(t *testing.T, k engine) {
 // later write fails, and only then can the answer be read.
 // TestAnswerBeforeFailedWrite: what has arrived is read even when the request,
 // its head or its body, could not be written to the end.
-func TestTunnel(t *testing.T) { both(t, testTunnel) }
+func TestTunnel(t *testing.T) { every(t, testTunnel) }
 
 func testTunnel(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
@@ -276,7 +276,7 @@ func testDrain(t *testing.T, k engine) {
 	<-stopped
 }
 
-func TestGraceEnds(t *testing.T) { both(t, testGraceEnds) }
+func TestGraceEnds(t *testing.T) { every(t, testGraceEnds) }
 
 func testGraceEnds(t *testing.T, k engine) {
 	hang := make(chan struct{})

@@ -16,7 +16,7 @@ import (
 	"pingd/proxy/exchange"
 )
 
-func TestContinue(t *testing.T) { both(t, testContinue) }
+func TestContinue(t *testing.T) { every(t, testContinue) }
 
 func testContinue(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
@@ -50,7 +50,7 @@ func testContinue(t *testing.T, k engine) {
 	_, _ = p.rest()
 }
 
-func TestEarlyResponse(t *testing.T) { both(t, testEarlyResponse) }
+func TestEarlyResponse(t *testing.T) { every(t, testEarlyResponse) }
 
 func testEarlyResponse(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, early("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")))
@@ -191,7 +191,7 @@ func testUploadStreamsInConstantMemory(t *testing.T, k engine) {
 	}
 }
 
-func TestClientGoneDuringUpload(t *testing.T) { both(t, testClientGoneDuringUpload) }
+func TestClientGoneDuringUpload(t *testing.T) { every(t, testClientGoneDuringUpload) }
 
 func testClientGoneDuringUpload(t *testing.T, k engine) {
 	ended := make(chan error, 1)

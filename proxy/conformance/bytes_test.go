@@ -223,8 +223,8 @@ func testBothSidesOfARequest(t *testing.T, k engine) {
 			if status(head) != c.status {
 				t.Fatalf("told %q, want %s", head, c.status)
 			}
-			if got := r.all(); got != c.server {
-				t.Errorf("the server got %q\nwant           %q", got, c.server)
+			if got, want := r.all(), e.forwarded(c.server); got != want {
+				t.Errorf("the server got %q\nwant           %q", got, want)
 			}
 			if closing := strings.Contains(head, "Connection: close\r\n"); closing == c.keeps {
 				t.Errorf("Connection: close announced: %v in %q", closing, head)

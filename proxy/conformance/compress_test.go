@@ -265,17 +265,18 @@ func TestNotCompressed(t *testing.T) {
 // TestNoMoreThanAllowed: a response that finds nobody free to compress it passes as it
 // is, and one that a client gave up on makes room.
 func TestNoMoreThanAllowed(t *testing.T) {
-	first := make(chan struct{})
+	first, over := make(chan struct{}), make(chan struct{})
 	e := compressing(t, compress.Options{Streams: 1}, func(c net.Conn, r *bufio.Reader, _ int) {
 		head, _ := readHead(r)
 		if strings.HasPrefix(head, "GET /slow") {
 			_, _ = io.WriteString(c, htmlHead+"\r\nbegun")
 			close(first)
-			_, _ = io.Copy(io.Discard, r) // until the proxy has had enough
+			<-over
 			return
 		}
 		_, _ = io.WriteString(c, htmlHead+"ETag: \"v1\"\r\nContent-Length: 5000\r\n\r\n"+strings.Repeat("x", 5000))
 	})
+	t.Cleanup(func() { close(over) })
 	slow := e.dial().send(strings.Replace(wantGzip, "/ ", "/slow ", 1))
 	<-first
 	if head := slow.head(); !strings.Contains(head, "gzip") {

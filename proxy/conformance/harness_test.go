@@ -3,8 +3,14 @@ package conformance
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"runtime"
@@ -138,9 +144,10 @@ type engine string
 const (
 	goroutines engine = "goroutines" // package front
 	loops      engine = "loops"      // package loop, with front behind it
+	secure     engine = "secure"     // the same, for clients that speak TLS
 )
 
-// both runs test against every engine there is on this system.
+// both runs test against both engines, as far as this system has them.
 func both(t *testing.T, test func(*testing.T, engine)) {
 	t.Run(string(goroutines), func(t *testing.T) { test(t, goroutines) })
 	t.Run(string(loops), func(t *testing.T) {
@@ -148,6 +155,17 @@ func both(t *testing.T, test func(*testing.T, engine)) {
 			t.Skip("this system has no event loops")
 		}
 		test(t, loops)
+	})
+}
+
+// every is both, and loops for clients that speak TLS.
+func every(t *testing.T, test func(*testing.T, engine)) {
+	both(t, test)
+	t.Run(string(secure), func(t *testing.T) {
+		if !loop.Supported {
+			t.Skip("this system has no event loops")
+		}
+		test(t, secure)
 	})
 }
 
@@ -160,6 +178,7 @@ type env struct {
 	stop    func()
 	records chan exchange.Record
 	adopted atomic.Int64 // clients that loops handed over
+	secure  bool         // addr is for TLS
 }
 
 // start runs an engine before the backends at addrs, all of them checked once.
@@ -203,13 +222,21 @@ func (k engine) startDialing(t *testing.T, dial func(context.Context, string) (n
 	var wg, serving sync.WaitGroup
 	wg.Go(func() { e.set.Run(behind) })
 	f := front.New(cfg)
-	if k == loops {
+	if k != goroutines {
 		adopt := func(c net.Conn, early []byte) bool { e.adopted.Add(1); return f.Adopt(c, early) }
 		l, err := loop.New(loop.Config{Exchange: cfg, Loops: 2, Sets: []*upstream.Set{e.set}, Adopt: adopt}, ln)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ln = nil
+		if ln = nil; k == secure {
+			f.Offload(l.Admit)
+			over, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.addr, e.secure = over.Addr().String(), true
+			serving.Go(func() { _ = f.Listen(ctx, over, serverTLS(t)) })
+		}
 		serving.Go(func() {
 			if err := l.Serve(ctx); err != nil {
 				t.Error(err)
@@ -268,19 +295,78 @@ func until(t *testing.T, what string, cond func() bool) {
 // peer is a client that speaks raw bytes.
 type peer struct {
 	t *testing.T
-	*net.TCPConn
+	socket
 	r *bufio.Reader
+}
+
+// socket is a TCP connection, or TLS on one.
+type socket interface {
+	net.Conn
+	CloseWrite() error
+	SetLinger(seconds int) error
+}
+
+// tlsSocket is TLS on a TCP connection.
+type tlsSocket struct {
+	*tls.Conn
+	tcp *net.TCPConn
+}
+
+func (s tlsSocket) SetLinger(seconds int) error { return s.tcp.SetLinger(seconds) }
+
+// serverTLS is what a server needs to speak TLS.
+var serverTLS = func() func(*testing.T) *tls.Config {
+	made := sync.OnceValues(func() (*tls.Config, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		like := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"a"}, NotAfter: time.Now().Add(time.Hour)}
+		der, err := x509.CreateCertificate(rand.Reader, like, like, &key.PublicKey, key)
+		return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, err
+	})
+	return func(t *testing.T) *tls.Config {
+		t.Helper()
+		cfg, err := made()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+}()
+
+// trusting is what a client needs to speak TLS to serverTLS.
+var trusting = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the certificate is made for these tests
+
+// connect makes a connection.
+func (e *env) connect() (socket, error) {
+	c, err := net.Dial("tcp", e.addr)
+	if err != nil {
+		return nil, err
+	}
+	if tcp := c.(*net.TCPConn); e.secure {
+		return tlsSocket{tls.Client(tcp, trusting), tcp}, nil
+	}
+	return c.(*net.TCPConn), nil
+}
+
+// forwarded is text, of what a server got, with the scheme that clients use.
+func (e *env) forwarded(text string) string {
+	if e.secure {
+		return strings.ReplaceAll(text, "X-Forwarded-Proto: http\r\n", "X-Forwarded-Proto: https\r\n")
+	}
+	return text
 }
 
 func (e *env) dial() *peer {
 	e.t.Helper()
-	c, err := net.Dial("tcp", e.addr)
+	s, err := e.connect()
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	e.t.Cleanup(func() { _ = c.Close() })
-	return &peer{t: e.t, TCPConn: c.(*net.TCPConn), r: bufio.NewReader(c)}
+	_ = s.SetDeadline(time.Now().Add(20 * time.Second))
+	e.t.Cleanup(func() { _ = s.Close() })
+	return &peer{t: e.t, socket: s, r: bufio.NewReader(s)}
 }
 
 func (p *peer) send(raw string) *peer {

@@ -18,7 +18,11 @@ import (
 )
 
 func load(e *env, clients int) (stop func() (total, failed int64)) {
-	tr := &http.Transport{MaxIdleConnsPerHost: clients, DisableCompression: true}
+	tr := &http.Transport{MaxIdleConnsPerHost: clients, DisableCompression: true, TLSClientConfig: trusting}
+	url := "http://" + e.addr + "/"
+	if e.secure {
+		url = "https://" + e.addr + "/"
+	}
 	c := &http.Client{Transport: tr, Timeout: 20 * time.Second}
 	var total, failed atomic.Int64
 	var wg sync.WaitGroup
@@ -31,7 +35,7 @@ func load(e *env, clients int) (stop func() (total, failed int64)) {
 					return
 				default:
 				}
-				resp, err := c.Get("http://" + e.addr + "/")
+				resp, err := c.Get(url)
 				total.Add(1)
 				if err != nil {
 					failed.Add(1)

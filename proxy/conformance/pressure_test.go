@@ -79,7 +79,7 @@ func testSlowReaderSlowsTheServer(t *testing.T, k engine) {
 
 // TestBothDirectionsAtOnce: a server that echoes while it is still being sent to
 // must not end in both sides waiting for the other to read.
-func TestBothDirectionsAtOnce(t *testing.T) { both(t, testBothDirectionsAtOnce) }
+func TestBothDirectionsAtOnce(t *testing.T) { every(t, testBothDirectionsAtOnce) }
 
 func testBothDirectionsAtOnce(t *testing.T, k engine) {
 	const size = 8 << 20
@@ -104,7 +104,7 @@ func testBothDirectionsAtOnce(t *testing.T, k engine) {
 }
 
 // TestClientGoneDuringDownload: the server's connection ends with the client's.
-func TestClientGoneDuringDownload(t *testing.T) { both(t, testClientGoneDuringDownload) }
+func TestClientGoneDuringDownload(t *testing.T) { every(t, testClientGoneDuringDownload) }
 
 func testClientGoneDuringDownload(t *testing.T, k engine) {
 	var sent atomic.Int64
@@ -190,7 +190,7 @@ func testFairQueue(t *testing.T, k engine) {
 }
 
 // TestWaitingClientLeaves: who goes away takes nobody's slot.
-func TestWaitingClientLeaves(t *testing.T) { both(t, testWaitingClientLeaves) }
+func TestWaitingClientLeaves(t *testing.T) { every(t, testWaitingClientLeaves) }
 
 func testWaitingClientLeaves(t *testing.T, k engine) {
 	next := make(chan struct{})
@@ -228,7 +228,7 @@ func testWaitingClientLeaves(t *testing.T, k engine) {
 // TestEventsPassAtOnce: a part of an answer reaches the client although the rest
 // has not been made yet, however the answer is framed. The server makes each event
 // only when the client has seen the one before.
-func TestEventsPassAtOnce(t *testing.T) { both(t, testEventsPassAtOnce) }
+func TestEventsPassAtOnce(t *testing.T) { every(t, testEventsPassAtOnce) }
 
 func testEventsPassAtOnce(t *testing.T, k engine) {
 	for _, framed := range []string{"Transfer-Encoding: chunked\r\n", "Content-Length: 50\r\n", ""} {

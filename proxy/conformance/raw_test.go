@@ -13,7 +13,7 @@ import (
 
 // TestRawRequests sends bytes to a running proxy: which status comes back, and
 // whether the connection goes on, as a second request behind shows.
-func TestRawRequests(t *testing.T) { both(t, testRawRequests) }
+func TestRawRequests(t *testing.T) { every(t, testRawRequests) }
 
 func testRawRequests(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
@@ -99,7 +99,7 @@ func testRawRequests(t *testing.T, k engine) {
 
 // TestRawResponses lets a backend answer with bytes and looks at what a 1.1
 // client gets: head, rest, and whether the connection's end shows a truncation.
-func TestRawResponses(t *testing.T) { both(t, testRawResponses) }
+func TestRawResponses(t *testing.T) { every(t, testRawResponses) }
 
 func testRawResponses(t *testing.T, k engine) {
 	const ok = "HTTP/1.1 200 OK\r\n"
@@ -185,7 +185,7 @@ func contentLength(head string) (n int64) {
 
 // TestResetIsNotAnEnd: a body that ends with the connection must not look
 // complete when the backend's connection was reset.
-func TestResetIsNotAnEnd(t *testing.T) { both(t, testResetIsNotAnEnd) }
+func TestResetIsNotAnEnd(t *testing.T) { every(t, testResetIsNotAnEnd) }
 
 func testResetIsNotAnEnd(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
@@ -213,7 +213,7 @@ func testResetIsNotAnEnd(t *testing.T, k engine) {
 }
 
 // TestCutIsNotAnEnd: nor when the proxy stops before the backend is done.
-func TestCutIsNotAnEnd(t *testing.T) { both(t, testCutIsNotAnEnd) }
+func TestCutIsNotAnEnd(t *testing.T) { every(t, testCutIsNotAnEnd) }
 
 func testCutIsNotAnEnd(t *testing.T, k engine) {
 	hang := make(chan struct{})
@@ -232,7 +232,7 @@ func testCutIsNotAnEnd(t *testing.T, k engine) {
 	}
 }
 
-func TestPipeline(t *testing.T) { both(t, testPipeline) }
+func TestPipeline(t *testing.T) { every(t, testPipeline) }
 
 func testPipeline(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, func(c net.Conn, r *bufio.Reader, _ int) {
@@ -266,7 +266,7 @@ func testPipeline(t *testing.T, k engine) {
 	p.closed()
 }
 
-func TestHalfClose(t *testing.T) { both(t, testHalfClose) }
+func TestHalfClose(t *testing.T) { every(t, testHalfClose) }
 
 func testHalfClose(t *testing.T, k engine) {
 	e := k.start(t, nil, backend(t, replies(hello)))
@@ -280,7 +280,7 @@ func testHalfClose(t *testing.T, k engine) {
 	p.closed()
 }
 
-func TestForwardedRequest(t *testing.T) { both(t, testForwardedRequest) }
+func TestForwardedRequest(t *testing.T) { every(t, testForwardedRequest) }
 
 func testForwardedRequest(t *testing.T, k engine) {
 	seen := make(chan string, 10)
@@ -301,7 +301,7 @@ func testForwardedRequest(t *testing.T, k engine) {
 		p.body(5)
 	}
 	first, second, third := <-seen, <-seen, <-seen
-	prefix := "GET /a?b=1;c HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\nIdempotency-Key: "
+	prefix := e.forwarded("GET /a?b=1;c HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\nIdempotency-Key: ")
 	for _, head := range []string{first, second, third} {
 		if !strings.HasPrefix(head, prefix) || !strings.HasSuffix(head, "\r\nVia: 1.1 pingd\r\n\r\n") {
 			t.Errorf("got %q", head)

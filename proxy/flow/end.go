@@ -123,5 +123,5 @@ func (m *Machine) Trim() {
 	m.toS.clear()
 	m.toC.clear()
 	m.Record, m.Set, m.Want = exchange.Record{}, nil, upstream.Want{}
-	m.stage, m.orders = idle, 0
+	m.stage, m.orders, m.Secure = idle, 0, false
 }

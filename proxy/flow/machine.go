@@ -94,6 +94,8 @@ type Machine struct {
 	// Plan is where the request goes, once Pick is ordered, and what it asks of its
 	// server.
 	exchange.Plan
+	// Secure tells that the client speaks TLS. It is set before Begin and gone with Trim.
+	Secure bool
 
 	env     *Env
 	ip      []byte
@@ -269,7 +271,7 @@ func (m *Machine) parse() {
 // route finds out where the request goes.
 func (m *Machine) route() {
 	e := m.env
-	e.query = exchange.Query{Request: &m.req, Buf: m.in, Client: m.ip, Trusted: m.trusted, Plain: true, Now: e.Now}
+	e.query = exchange.Query{Request: &m.req, Buf: m.in, Client: m.ip, Trusted: m.trusted, Secure: m.Secure, Plain: true, Now: e.Now}
 	m.Plan.Make(e.Config, &e.IDs, &e.query, &m.Record)
 	switch {
 	case m.HandOver:

@@ -64,6 +64,7 @@ type client struct {
 	secure  bool // came over TLS
 	stream  bool // of an HTTP/2 connection
 	first   bool // no request yet
+	left    bool // it is another engine's
 	*work
 	w      int // bytes in work.in
 	head   int // of them, the request head

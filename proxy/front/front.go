@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pingd/proxy/exchange"
+	"pingd/proxy/wire"
 )
 
 // Front serves clients. Make it with New; Serve may be called once.
@@ -26,6 +27,7 @@ type Front struct {
 	calmAll  context.CancelFunc
 	draining atomic.Bool
 	secure   secureStats
+	offload  func(conn *tls.Conn, by *wire.Carrier, from netip.Addr) bool
 
 	mu      sync.Mutex
 	ended   bool // Serve takes no more clients
@@ -59,6 +61,13 @@ func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	f.drain()
 	return err
+}
+
+// Offload names an engine that is offered each client which speaks HTTP/1 over TLS, once
+// its handshake is over. Where it returns true the client is its own. Call it before
+// Listen.
+func (f *Front) Offload(admit func(conn *tls.Conn, by *wire.Carrier, from netip.Addr) bool) {
+	f.offload = admit
 }
 
 // Hold makes Adopt take clients also while Serve stops, until release is called,
@@ -162,7 +171,7 @@ func (f *Front) adopt(conn net.Conn, early []byte, secure *tls.Config) bool {
 	f.clients[c] = struct{}{}
 	f.wg.Go(func() {
 		defer f.end(c)
-		if c.greet(secure) {
+		if c.greet(secure) && (secure == nil || !c.leaves()) {
 			c.serve()
 		}
 	})
@@ -175,6 +184,9 @@ func (f *Front) adopt(conn net.Conn, early []byte, secure *tls.Config) bool {
 func (f *Front) end(c *client) {
 	if r := recover(); r != nil {
 		f.log.Error("panic while serving a client", "panic", r, "stack", string(debug.Stack()))
+	}
+	if c.left {
+		return
 	}
 	_ = c.conn.Close()
 	c.release()

@@ -75,8 +75,36 @@ func (c *client) greet(secure *tls.Config) bool {
 		return false
 	}
 	c.secure = true
-	c.replace(wire.Over(over, by))
+	c.replace(wire.New(over))
 	return true
+}
+
+// leaves offers a client that has just been greeted to the engine for those who speak
+// HTTP/1, and reports whether that has it now.
+func (c *client) leaves() bool {
+	f := c.f
+	over, ok := c.conn.Conn.(*tls.Conn)
+	if f.offload == nil || !ok || c.speaksHTTP2() || f.draining.Load() {
+		return false
+	}
+	by, ok := over.NetConn().(*wire.Carrier)
+	if !ok {
+		return false
+	}
+	// Nobody here may touch it from now on.
+	f.mu.Lock()
+	delete(f.clients, c)
+	f.mu.Unlock()
+	if c.left = f.offload(over, by, c.from.Addr()); c.left {
+		return true
+	}
+	f.mu.Lock()
+	f.clients[c] = struct{}{}
+	f.mu.Unlock()
+	if c.hard.Err() != nil {
+		c.cut()
+	}
+	return false
 }
 
 // parting has cancel called when clients that had nothing under way when the Front

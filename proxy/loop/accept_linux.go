@@ -86,8 +86,8 @@ func (l *loop) deal(fd int32, from netip.Addr) {
 	}
 	to.clients.Add(1)
 	if to == l {
-		l.admit(fd, from)
+		l.admit(fd, from, nil)
 		return
 	}
-	to.post(func(to *loop) { to.admit(fd, from) })
+	to.post(func(to *loop) { to.admit(fd, from, nil) })
 }

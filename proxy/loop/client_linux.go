@@ -20,6 +20,7 @@ type client struct {
 	set    *upstream.Set
 	queue  *upstream.Waiter // in set's queue
 	from   *announced       // nil: as the connection says
+	tls    *session         // nil: plain
 	fd     int32
 	ipLen  uint8
 	trust  bool
@@ -30,22 +31,23 @@ type client struct {
 // send a request that it has begun to send.
 const lastWord = time.Second
 
-// admit begins to serve the client behind fd.
-func (l *loop) admit(fd int32, from netip.Addr) {
+// admit begins to serve the client behind fd, which speaks TLS if s is not nil. It
+// returns nil when it cannot.
+func (l *loop) admit(fd int32, from netip.Addr, s *session) *client {
 	c := new(client)
 	if n := len(l.structs); n > 0 {
 		c = l.structs[n-1]
 		l.structs = l.structs[:n-1]
 	}
-	*c = client{l: l, fd: fd}
+	*c = client{l: l, fd: fd, tls: s}
 	c.is(from)
-	if l.e.cfg.Exchange.Announces(from) {
+	if s == nil && l.e.cfg.Exchange.Announces(from) {
 		c.from = new(announced)
 	}
 	l.add(fd, c, nil)
 	if err := l.interest(fd, readable, false); err != nil {
 		c.close(false)
-		return
+		return nil
 	}
 	t := &l.e.cfg.Exchange.Timeouts
 	wait := min(t.KeepAlive, t.Head)
@@ -53,6 +55,7 @@ func (l *loop) admit(fd int32, from netip.Addr) {
 		wait = min(wait, lastWord)
 	}
 	l.limit(fd, l.env.Now.After(wait))
+	return c
 }
 
 // event acts on what epoll reports.
@@ -83,6 +86,10 @@ func (c *client) read() {
 	}
 	n, errno := read(c.fd, l.buf[:size])
 	p := l.buf[:max(n, 0)]
+	if c.tls != nil {
+		c.readSecure(p, errno)
+		return
+	}
 	if c.from != nil && !c.from.told && n > 0 {
 		var ok bool
 		if p, ok = c.announce(p); !ok || len(p) == 0 {
@@ -96,10 +103,8 @@ func (c *client) read() {
 	case c.m == nil && n == 0:
 		c.close(false) // gone between requests
 		return
-	case c.m == nil:
-		c.m = l.machine()
-		c.m.Begin(&l.env, c.ip[:c.ipLen], c.trust)
 	}
+	c.begin()
 	switch {
 	case errno != 0:
 		c.m.ClientFailed()
@@ -111,11 +116,23 @@ func (c *client) read() {
 	c.drive()
 }
 
+// begin lends the client a machine, unless it has one.
+func (c *client) begin() {
+	if c.m == nil {
+		c.m = c.l.machine()
+		c.m.Secure = c.tls != nil
+		c.m.Begin(&c.l.env, c.ip[:c.ipLen], c.trust)
+	}
+}
+
 // write writes what waits. It is false when the client is gone.
 func (c *client) write() bool {
 	a, b := c.m.Outgoing(false)
 	if len(a)+len(b) == 0 {
 		return true
+	}
+	if c.tls != nil {
+		return c.writeSecure(a, b)
 	}
 	n, errno := write(c.fd, a, b)
 	if errno != 0 {
@@ -172,6 +189,9 @@ func (c *client) drive() {
 func (c *client) leave(o flow.Orders) bool {
 	switch {
 	case o&flow.HalfClose != 0:
+		if c.tls != nil {
+			c.farewell()
+		}
 		halfClose(c.fd)
 		return false
 	case o&flow.HandOver != 0:
@@ -234,6 +254,9 @@ func (c *client) close(reset bool) {
 		c.m = nil
 	}
 	l.forget(c.fd)
+	if c.tls != nil && !reset {
+		c.farewell()
+	}
 	closeFD(c.fd, reset)
 	l.gone(c)
 	l.e.cfg.Exchange.Gate.Leave()
@@ -255,7 +278,11 @@ func (c *client) handOver() {
 	c.m = nil
 	_ = l.interest(c.fd, 0, true)
 	l.forget(c.fd)
-	l.e.adopt(c.fd, early, c.from)
+	if c.tls != nil {
+		l.e.adoptSecure(c.fd, early, c.tls)
+	} else {
+		l.e.adopt(c.fd, early, c.from)
+	}
 	l.gone(c)
 }
 

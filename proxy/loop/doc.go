@@ -1,5 +1,5 @@
-// Package loop is the proxy's fast engine: plain HTTP/1.x over TCP on Linux, a
-// few loops over epoll, each on a thread of its own. It is the shell around
+// Package loop is the proxy's fast engine: HTTP/1.x over TCP, and over TLS once the
+// handshake is done, on Linux: a few loops over epoll, each on a thread of its own. It is the shell around
 // package flow, which makes every decision; here are only sockets.
 //
 // The walk of a GET through a loop, with its four system calls:
@@ -34,6 +34,13 @@
 // made without waiting, log lines and passive checks are left to goroutines. The
 // locks that it takes are that of the queue, when every slot is taken, and, where
 // clients are limited, that of eight clients' buckets, for some nanoseconds.
+//
+// A client that speaks TLS comes from package front after its handshake, which is a
+// goroutine's work (Admit). TLS then reads from and writes to memory: what the socket
+// gave is deciphered in one go, what the machine says is enciphered and written in one
+// piece. What the socket does not take is kept, and as long as that is so the machine
+// believes that one byte is still to be sent. For an upgrade the connection goes back,
+// with its TLS.
 //
 // Routes, limits, cookies and the log are a loop's own business. A request that is
 // more than it knows, an upgrade or a server that speaks HTTP/2 or wants the PROXY

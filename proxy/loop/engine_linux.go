@@ -28,6 +28,9 @@ type Engine struct {
 	most     int32 // descriptors from here on are not for us
 	notices  chan shortage
 	adopting sync.WaitGroup // connections on their way to Adopt
+
+	admitting sync.RWMutex
+	leaving   bool // Admit takes no more
 }
 
 // shortage is why nobody can be accepted for a while.
@@ -47,26 +50,14 @@ func New(cfg Config, ln net.Listener) (*Engine, error) {
 	if !ok {
 		return nil, fmt.Errorf("listen with loops: %w", errListener)
 	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return nil, fmt.Errorf("listen with loops: %w", err)
-	}
 	e := &Engine{cfg: cfg, idleTime: defaultIdle, most: int32(max(descriptors()-reserve, reserve)), notices: make(chan shortage, 1)}
 	e.cfg.Exchange = e.cfg.Exchange.WithDefaults()
-	var dup uintptr
-	var errno syscall.Errno
-	err = raw.Control(func(fd uintptr) {
-		dup, _, errno = syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
-	})
-	if err == nil && errno != 0 {
-		err = errno
-	}
-	if err != nil {
+	var err error
+	if e.listener, err = duplicate(tcp); err != nil {
 		return nil, fmt.Errorf("listen with loops: duplicate the listener: %w", err)
 	}
-	e.listener = int32(dup)
 	// Accepted sockets inherit it.
-	_ = syscall.SetsockoptInt(int(dup), syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	_ = syscall.SetsockoptInt(int(e.listener), syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	for range cfg.Loops {
 		l, err := newLoop(e)
 		if err != nil {
@@ -112,6 +103,9 @@ func (e *Engine) Serve(ctx context.Context) error {
 	e.watch(ctx)
 	e.stop()
 	e.part()
+	e.admitting.Lock()
+	e.leaving = true
+	e.admitting.Unlock()
 	e.each((*loop).stop)
 	grace := time.NewTimer(e.cfg.Exchange.Timeouts.Grace)
 	defer grace.Stop()

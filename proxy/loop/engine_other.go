@@ -4,7 +4,11 @@ package loop
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
+	"net/netip"
+
+	"pingd/proxy/wire"
 )
 
 // Supported tells whether this system has loops.
@@ -21,6 +25,9 @@ func (*Engine) Serve(context.Context) error { return nil }
 
 // MostClients is not known here.
 func MostClients() int { return 1 << 30 }
+
+// Admit takes nobody.
+func (*Engine) Admit(*tls.Conn, *wire.Carrier, netip.Addr) bool { return false }
 
 // Close does nothing.
 func (*Engine) Close() {}

@@ -33,7 +33,11 @@ type loop struct {
 	e   *Engine
 	env flow.Env
 	buf []byte // what was read last
-	rec exchange.Recorder
+
+	pipe   pipe   // of the client that speaks TLS whose turn it is
+	plain  []byte // what it said, in clear
+	cipher []byte // memory for what it is told
+	rec    exchange.Recorder
 
 	listening bool
 	retired   bool          // never to listen again

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -9,9 +10,13 @@ import (
 // Carrier is a TCP connection as what speaks TLS on it wants it, with the system calls of
 // a Conn. While it is gathering, what is written to it leaves in one piece: TLS sends a
 // record at a time, and at first small ones.
+//
+// It may be taken away from under TLS, for an engine with ways of its own to read and
+// write, and put back. Whoever does that must be the only one to use the connection.
 type Carrier struct {
 	net.Conn
-	w *Conn
+	w     *Conn
+	other io.ReadWriter // in place of w, unless nil
 
 	mu    sync.Mutex
 	stall time.Duration // above 0: gathering
@@ -32,16 +37,31 @@ func NewCarrier(c *Conn) *Carrier {
 	return &Carrier{Conn: c.Conn, w: c}
 }
 
+// Detach has other read and written from now on. Its Read may fail for a while, with a
+// net.Error that is Temporary. The TCP connection is the caller's to close.
+func (c *Carrier) Detach(other io.ReadWriter) { c.other = other }
+
+// Attach has conn, a TCP connection, read and written from now on.
+func (c *Carrier) Attach(conn net.Conn) { c.Conn, c.w, c.other = conn, New(conn), nil }
+
 // NetConn returns the TCP connection.
 func (c *Carrier) NetConn() net.Conn { return c.Conn }
 
 // Read implements net.Conn.
-func (c *Carrier) Read(p []byte) (int, error) { return c.w.read(p) }
+func (c *Carrier) Read(p []byte) (int, error) {
+	if c.other != nil {
+		return c.other.Read(p)
+	}
+	return c.w.read(p)
+}
 
 // Write implements net.Conn.
 func (c *Carrier) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.other != nil {
+		return c.other.Write(p)
+	}
 	if c.stall == 0 {
 		return c.w.write(p)
 	}

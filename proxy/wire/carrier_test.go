@@ -43,7 +43,7 @@ func secured(t *testing.T) (*Conn, *tls.Conn) {
 	if err := <-failed; err != nil {
 		t.Fatal(err)
 	}
-	return Over(over, by), client
+	return New(over), client
 }
 
 // TestOverCarrier: all sizes arrive, both ways, limits strike and are survived.

@@ -71,7 +71,7 @@ type direction struct {
 }
 
 // New wraps c. Raw system calls are used when c is a TCP connection on a system
-// that has them.
+// that has them, or speaks TLS on a Carrier.
 func New(c net.Conn) *Conn {
 	w := &Conn{Conn: c}
 	if tcp, ok := c.(*net.TCPConn); ok && rawCalls {
@@ -80,13 +80,9 @@ func New(c net.Conn) *Conn {
 			w.in.call, w.out.call, w.peek = w.rawRead, w.rawWrite, w.rawPeek
 		}
 	}
-	return w
-}
-
-// Over is New for c, which speaks TLS on by (nil: on something else).
-func Over(c net.Conn, by *Carrier) *Conn {
-	w := New(c)
-	w.by = by
+	if over, ok := c.(interface{ NetConn() net.Conn }); ok {
+		w.by, _ = over.NetConn().(*Carrier)
+	}
 	return w
 }
 
