@@ -46,13 +46,13 @@ func TestEntriesAfterASnapshotMayComeTwice(t *testing.T) {
 			conf := raft.Configuration{Servers: []raft.Server{{ID: "f", Address: "f"}, {ID: "l", Address: "l"}}}
 			var got raft.InstallSnapshotResponse
 			must(t, leader.InstallSnapshot("f", "f", &raft.InstallSnapshotRequest{
-				RPCHeader: header, SnapshotVersion: 1, Term: 4, Leader: []byte("l"), LastLogIndex: 170, LastLogTerm: 3,
+				RPCHeader: header, SnapshotVersion: 1, Term: 4, LastLogIndex: 170, LastLogTerm: 3,
 				Configuration: raft.EncodeConfiguration(conf), ConfigurationIndex: 1, Size: int64(len(state)),
 			}, &got, bytes.NewReader(state)))
 			if !got.Success {
 				t.Fatal("the snapshot is not taken")
 			}
-			after := &raft.AppendEntriesRequest{RPCHeader: header, Term: 4, Leader: []byte("l"), PrevLogEntry: 170, PrevLogTerm: 3}
+			after := &raft.AppendEntriesRequest{RPCHeader: header, Term: 4, PrevLogEntry: 170, PrevLogTerm: 3}
 			for i := uint64(171); i <= 175; i++ {
 				after.Entries = append(after.Entries, &raft.Log{Index: i, Term: 4, Data: []byte{0xa1, 'x'}})
 			}
