@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pingd/cmd/pingd/config/shell"
 )
 
-// shell returns a shell's path and a file with its completion script.
-func shell(t *testing.T, name string) (path, script string) {
+// scriptOf returns a shell's path and a file with its completion script.
+func scriptOf(t *testing.T, name string) (path, script string) {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -71,7 +73,7 @@ var completions = []struct {
 }
 
 func TestBashCompletes(t *testing.T) {
-	path, script := shell(t, "bash")
+	path, script := scriptOf(t, "bash")
 	const run = `source "$1"; shift; COMP_WORDS=(pingd "$@"); COMP_CWORD=$#; _pingd; printf '%s\n' "${COMPREPLY[@]}"`
 	for _, tc := range completions {
 		got := output(t, path, append([]string{"--norc", "-c", run, "bash", script}, tc.typed...)...)
@@ -83,7 +85,7 @@ func TestBashCompletes(t *testing.T) {
 }
 
 func TestFishCompletes(t *testing.T) {
-	path, script := shell(t, "fish")
+	path, script := scriptOf(t, "fish")
 	for _, tc := range completions {
 		if tc.static {
 			continue
@@ -112,7 +114,7 @@ func judge(t *testing.T, shell string, typed, got, some []string, never string, 
 // zsh completes in a terminal only; that it takes the script, with every flag
 // quoted as _arguments needs it, is tested here.
 func TestZshTakesTheScript(t *testing.T) {
-	path, script := shell(t, "zsh")
+	path, script := scriptOf(t, "zsh")
 	const run = `autoload -Uz compinit; compinit -u -D; source $1; print -r -- $_comps[pingd]
 _arguments() { print -rl -- "$@"; }; state=; _pingd; words=(backup); state=argument; _pingd`
 	got := strings.Join(output(t, path, "-f", "-c", run, "zsh", script), " ")
@@ -132,7 +134,7 @@ _arguments() { print -rl -- "$@"; }; state=; _pingd; words=(backup); state=argum
 // The words offered are those that are valid, all of them.
 func TestOfferedValuesAreValid(t *testing.T) {
 	for _, f := range newModel(&grammar{}).settings() {
-		words, _, _ := values(f)
+		words, _, _ := shell.Values(f)
 		for _, w := range append(words, "nonsense") {
 			if len(words) == 0 {
 				continue
@@ -152,15 +154,5 @@ func TestOfferedValuesAreValid(t *testing.T) {
 	}
 	if Completion("tcsh") != "" {
 		t.Error("a script for a shell we do not know")
-	}
-}
-
-func TestBrief(t *testing.T) {
-	for help, want := range map[string]string{
-		"One.": "One", "One. Two.": "One", "What: a, b.": "What: a, b", "off, or (-).": "off, or (-)",
-	} {
-		if got := brief(help); got != want {
-			t.Errorf("%q: %q, want %q", help, got, want)
-		}
 	}
 }
