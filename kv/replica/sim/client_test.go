@@ -180,7 +180,7 @@ func (c *client) once(p *process) {
 		if p == nil {
 			p = c.w.process(pick(c.rng, c.w.nodes...))
 			if p == nil {
-				time.Sleep(10 * time.Millisecond) //nolint:forbidigo // the bubble's time
+				pass(10 * time.Millisecond)
 				continue
 			}
 		}

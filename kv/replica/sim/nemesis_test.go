@@ -224,7 +224,7 @@ func freeze(w *world, rng *rand.Rand, spawn func(func())) (func(), string) {
 	v.disk.freeze()
 	over := false // it may be, before the disk has made anybody wait
 	spawn(func() {
-		time.Sleep(2 * time.Millisecond) //nolint:forbidigo // the bubble's time
+		pass(2 * time.Millisecond)
 		w.net.set(func() {
 			if !over {
 				w.net.frozen[v.name] = true

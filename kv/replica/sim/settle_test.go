@@ -69,7 +69,7 @@ func (w *world) settle() {
 			w.do(w.describe)
 			return
 		}
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // the bubble's time
+		pass(20 * time.Millisecond)
 	}
 	w.trace("every node is back after %s", time.Since(w.healed))
 }
@@ -116,7 +116,7 @@ func (w *world) last() {
 				w.do(w.describe)
 				return
 			}
-			time.Sleep(20 * time.Millisecond) //nolint:forbidigo // the bubble's time
+			pass(20 * time.Millisecond)
 		}
 	}
 	w.alike()
@@ -162,7 +162,7 @@ func (w *world) alike() {
 			}
 			return
 		}
-		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // the bubble's time
+		pass(10 * time.Millisecond)
 	}
 }
 

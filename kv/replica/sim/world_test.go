@@ -246,7 +246,7 @@ func (w *world) run() {
 		clients.Go(func() { c.run(stopClients) })
 	}
 	nemesis.Go(func() { w.torment(stopFaults) })
-	time.Sleep(w.plan.length) //nolint:forbidigo // the bubble's time
+	pass(w.plan.length)
 	close(stopFaults)
 	nemesis.Wait()
 	w.heal()
@@ -293,3 +293,6 @@ func (w *world) report(t *testing.T) {
 	t.Errorf("seed %d: %s\n%s\nrun it again, with its trace: go test ./kv/replica/sim -run TestSeeds -sim.trace -sim.seed=%d\nwhat happened here:\n%s",
 		w.seed, w.plan, strings.Join(w.failed, "\n"), w.seed, strings.Join(w.events, "\n"))
 }
+
+// pass lets d of the bubble's time pass.
+func pass(d time.Duration) { <-time.After(d) }

@@ -127,7 +127,7 @@ func TestWrongPasswordsAreTold(t *testing.T) {
 		for range 1000 {
 			run(&s, "AUTH x")
 		}
-		time.Sleep(seldom) //nolint:forbidigo // the bubble's time
+		<-time.After(seldom) // of the bubble's time
 		run(&s, "HELLO 3 AUTH default y")
 		if lines := strings.Count(log.String(), "\n"); lines != 2 || !strings.Contains(log.String(), "wrong_so_far=1001") {
 			t.Errorf("%d lines: %s", lines, log.String())
