@@ -20,7 +20,7 @@ func (t *Transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAd
 // over puts a pipeline over one of the library's.
 func (t *Transport) over(inner raft.AppendPipeline) (*pipeline, error) {
 	p := &pipeline{AppendPipeline: inner, t: t, answers: make(chan raft.AppendFuture), done: make(chan struct{})}
-	p.stop = context.AfterFunc(t.cfg.Ctx, func() { _ = p.Close() })
+	p.stop = context.AfterFunc(t.cfg.Ctx, func() { _ = p.end() }) // at once, maybe: p.stop is not set then
 	if !t.cfg.Spawn(p.pass) {
 		_ = p.Close()
 		return nil, raft.ErrTransportShutdown
@@ -49,6 +49,10 @@ const takeWait = 5 * time.Second
 // Close ends the pipeline; what is in flight fails.
 func (p *pipeline) Close() error {
 	p.stop()
+	return p.end()
+}
+
+func (p *pipeline) end() error {
 	p.once.Do(func() { close(p.done) })
 	return p.AppendPipeline.Close()
 }

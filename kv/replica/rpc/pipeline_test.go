@@ -125,3 +125,14 @@ func TestAPipelineThatTakesNothingEnds(t *testing.T) {
 		})
 	}
 }
+
+func TestAPipelineOfANodeThatHasEndedEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		p := newPipeline(t, ctx, newStuck())
+		if _, err := p.AppendEntries(nil, nil); !errors.Is(err, raft.ErrPipelineShutdown) {
+			t.Fatal(err)
+		}
+	})
+}
